@@ -1,0 +1,98 @@
+//! `/ws`: the time, once a second, until a draw ends it.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, make_rng};
+use rfc6455::{CloseCode, Error, WebSocket};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Sends the time, waits, and draws: one time in ten (`close_chance`), as when a digit from 0 to 9
+/// comes out 7, it closes the connection. While it waits it is awake to its peer.
+pub fn run(socket: &mut WebSocket, interval: Duration, close_chance: f64) -> Result<(), Error> {
+    let mut generator: StdRng = make_rng();
+    loop {
+        socket.send(&date_time(SystemTime::now()))?;
+        let next = Instant::now() + interval;
+        loop {
+            match socket.read_before(next) {
+                // Whatever it was, a clock has nothing to say to it.
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(Error::TimedOut) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if generator.random_bool(close_chance) {
+            return socket.close(CloseCode::NORMAL, "random closing");
+        }
+    }
+}
+
+/// `10/28/2022 2:57:48 PM UTC`: month, day and hour without leading zeros, a 12-hour clock.
+fn date_time(time: SystemTime) -> String {
+    // A clock set before 1970 is shown as 1970.
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (
+        second_of_day / 3600,
+        second_of_day / 60 % 60,
+        second_of_day % 60,
+    );
+    let (hour12, half) = match hour {
+        0 => (12, "AM"),
+        1..=11 => (hour, "AM"),
+        12 => (12, "PM"),
+        _ => (hour - 12, "PM"),
+    };
+    format!("{month}/{day}/{year} {hour12}:{minute:02}:{second:02} {half} UTC")
+}
+
+/// The date that is so many days after 1 January 1970: takes off whole years, then whole months.
+fn date(mut days: u64) -> (u64, u64, u64) {
+    let mut year = 1970;
+    while days >= days_in_year(year) {
+        days -= days_in_year(year);
+        year += 1;
+    }
+    let february = days_in_year(year) - 337;
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    (year, month, days + 1)
+}
+
+fn days_in_year(year: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    365 + u64::from(leap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_written_as_the_tutorial_writes_it() {
+        // Each number by `date -u -d @N`.
+        for (seconds, text) in [
+            (0, "1/1/1970 12:00:00 AM UTC"),
+            (1_666_969_068, "10/28/2022 2:57:48 PM UTC"),
+            (951_825_599, "2/29/2000 11:59:59 AM UTC"),
+            (951_825_600, "2/29/2000 12:00:00 PM UTC"),
+            (951_868_800, "3/1/2000 12:00:00 AM UTC"),
+            (1_735_689_599, "12/31/2024 11:59:59 PM UTC"),
+            (1_735_689_600, "1/1/2025 12:00:00 AM UTC"),
+            (4_107_542_400, "3/1/2100 12:00:00 AM UTC"),
+            (4_107_542_399, "2/28/2100 11:59:59 PM UTC"),
+        ] {
+            assert_eq!(date_time(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+}

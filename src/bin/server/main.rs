@@ -1,0 +1,90 @@
+//! The tutorial's server: it tells the time over a WebSocket and hangs up at random.
+//!
+//! ```text
+//! cargo run --bin server
+//! ```
+
+mod clock;
+mod options;
+
+use options::Options;
+use rfc6455::{Error, Request, Server};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+const PAGE: &str = include_str!("../../../html/index.html");
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{}", options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(what) => {
+            eprintln!("server: {what} (--help lists the options)");
+            return ExitCode::from(2);
+        }
+    };
+    let server = match Server::bind(&options.address) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("server: cannot listen on {}: {error}", options.address);
+            return ExitCode::FAILURE;
+        }
+    };
+    match server.addresses() {
+        Ok(addresses) => {
+            let host = options
+                .address
+                .rsplit_once(':')
+                .map_or("", |(host, _)| host);
+            println!("http://{host}:{}/", addresses[0].port());
+        }
+        Err(error) => {
+            eprintln!("server: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    server.run(move |request| route(request, &options))
+}
+
+/// Who gets what.
+fn route(request: Request, options: &Options) -> Result<(), Error> {
+    match (request.path(), request.method()) {
+        ("/ws", _) => tell_the_time(request, options),
+        ("/", "GET" | "HEAD") => request.respond(200, "text/html; charset=utf-8", PAGE),
+        ("/", _) => request.refuse_method("GET, HEAD"),
+        _ => request.respond(
+            404,
+            "text/plain; charset=utf-8",
+            "no such page; there are / and /ws\n",
+        ),
+    }
+}
+
+/// One WebSocket, with a line when it opens and a line when it ends.
+fn tell_the_time(request: Request, options: &Options) -> Result<(), Error> {
+    static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+    let peer = request.stream().peer_addr()?;
+    let path = request.path().to_owned();
+    let mut socket = request.upgrade()?;
+
+    let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    let opened = Instant::now();
+    eprintln!("#{number} {peer} {path} opened");
+    let result = clock::run(&mut socket, options.interval, options.close_chance);
+    let seconds = opened.elapsed().as_secs_f32();
+    match result {
+        // How it ended says it all, and is in `closed`.
+        Ok(()) | Err(Error::Closed(_)) => {
+            eprintln!(
+                "#{number} {peer} {path} {} after {seconds:.1} s",
+                socket.closed()
+            );
+        }
+        Err(error) => eprintln!("#{number} {peer} {path} {error} after {seconds:.1} s"),
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Read first: RFC 6455 §4.1, Client Requirements.
+//!
+//! Connecting: name to addresses to TCP, then the client's half of the opening handshake. What the
+//! handshake says is `handshake.rs`; what comes after it, `connection.rs`.
+
+use crate::buffer::Buffer;
+use crate::config::Config;
+use crate::connection::WebSocket;
+use crate::error::{Error, HandshakeError};
+use crate::handshake::{self, Url};
+use crate::http::{Fields, Head, StatusLine};
+use crate::stream::{Stream, Tcp, limit_until, read_head, read_once};
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// Connects to a `ws:` URL with the defaults of [`Config`] and returns the open connection.
+///
+/// # Errors
+/// [`Error::Url`], [`Error::Connect`] or [`Error::Handshake`], for the three steps in their order.
+pub fn connect(url: &str) -> Result<WebSocket, Error> {
+    Client::new(url)?.connect()
+}
+
+/// A connection to be made, with more to say about it than [`connect`] has.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: Url,
+    config: Config,
+    fields: Fields,
+}
+
+impl Client {
+    /// A client for one `ws:` URL.
+    ///
+    /// # Errors
+    /// [`Error::Url`] (§4.1: "If any of the components are invalid, the client MUST _Fail the
+    /// WebSocket Connection_").
+    pub fn new(url: &str) -> Result<Client, Error> {
+        Ok(Client {
+            url: url.parse()?,
+            config: Config::default(),
+            fields: Fields::default(),
+        })
+    }
+
+    /// Limits other than the defaults.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Client {
+        self.config = config;
+        self
+    }
+
+    /// One more field in the request, such as `Origin`, `Cookie` or `Authorization` (§4.1).
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a name that is no token or a value with control characters.
+    pub fn field(mut self, name: &str, value: &str) -> Result<Client, Error> {
+        if !handshake::is_field(name, value) {
+            return Err(Error::Unsendable(format!(
+                "the field {name:?} with the value {value:?} (RFC 9110 §5)"
+            )));
+        }
+        self.fields.push(name, value);
+        Ok(self)
+    }
+
+    /// Connects: resolves the host, tries each of its addresses, and performs the opening
+    /// handshake, all within [`Config::handshake_timeout`].
+    ///
+    /// # Errors
+    /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
+    pub fn connect(&self) -> Result<WebSocket, Error> {
+        let deadline = Instant::now() + self.config.handshake_timeout;
+        let stream = self.open_tcp(deadline).map_err(|source| Error::Connect {
+            to: self.url.authority(),
+            source,
+        })?;
+        self.handshake_by(Tcp::from(stream), deadline)
+    }
+
+    /// Every address the name has is tried, in the order of the system's resolver.
+    fn open_tcp(&self, deadline: Instant) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in (&self.url.host[..], self.url.port).to_socket_addrs()? {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match TcpStream::connect_timeout(&address, left) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The client's half of the opening handshake over a stream that is connected already, a TLS
+    /// stream for example.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if the answer is not the opening handshake of a WebSocket server
+    /// (§4.1), or takes longer than [`Config::handshake_timeout`]; [`Error::Io`].
+    pub fn handshake<S: Stream>(&self, stream: S) -> Result<WebSocket<S>, Error> {
+        self.handshake_by(stream, Instant::now() + self.config.handshake_timeout)
+    }
+
+    fn handshake_by<S: Stream>(
+        &self,
+        mut stream: S,
+        deadline: Instant,
+    ) -> Result<WebSocket<S>, Error> {
+        // §4.1: "The nonce MUST be selected randomly for each connection."
+        let mut entropy = (self.config.entropy)();
+        let key = handshake::key_for(entropy.nonce());
+        let request = handshake::request(&self.url, &key, &self.fields);
+        stream.limit_writes(Some(self.config.handshake_timeout))?;
+        stream.write_all(&request.encode())?;
+        stream.flush()?;
+
+        let mut buffer = Buffer::new();
+        let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
+        if head.start.status != 101 {
+            let body = first_line_of_body(&mut stream, &mut buffer, deadline);
+            return Err(HandshakeError::Status {
+                status: head.start.status,
+                location: head.fields.get("Location").map(str::to_owned),
+                reason: head.start.reason,
+                body,
+            }
+            .into());
+        }
+        handshake::check_response(&head, &key)?;
+        Ok(WebSocket::new(
+            stream,
+            Some(entropy),
+            buffer,
+            &self.config,
+            None,
+        )?)
+    }
+}
+
+/// What a server that refuses says about it: the first line of the body, as far as it comes
+/// within a second, 200 bytes of it at most.
+fn first_line_of_body<S: Stream>(stream: &mut S, buffer: &mut Buffer, deadline: Instant) -> String {
+    const LONGEST: usize = 200;
+    let deadline = deadline.min(Instant::now() + Duration::from_secs(1));
+    while buffer.unread().len() < LONGEST
+        && !buffer.unread().contains(&b'\n')
+        && Instant::now() < deadline
+        && limit_until(stream, deadline).is_ok()
+    {
+        match buffer.fill(|room| read_once(stream, room)) {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
+    let body = buffer.unread();
+    let body = &body[..body.len().min(LONGEST)];
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).collect()
+}

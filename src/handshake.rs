@@ -1,0 +1,290 @@
+//! Read first: RFC 6455 §1.3, Opening Handshake (the idea), §4 (the rules), §3 (URLs).
+//!
+//! What the two sides write to each other before the first frame, and what each checks in what the
+//! other wrote. Heads in, heads out; connecting and listening are `client.rs` and `server.rs`.
+
+use crate::error::{HandshakeError, UrlError};
+use crate::http::{Fields, Head, RequestLine, StatusLine, is_token};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha1_smol::Sha1;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// What §1.3 appends to the key. It proves that the server knows WebSocket: nothing else would
+/// answer with the hash of this.
+pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The one version of the protocol (§4.1): those below were drafts, there is none above.
+pub const VERSION: &str = "13";
+
+/// A `ws:` URL in its parts (§3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// A name, an IPv4 address, or an IPv6 address without its brackets.
+    pub host: String,
+    /// 80 if the URL names none.
+    pub port: u16,
+    /// The _resource name_: the path, `/` if there is none, and the query with its `?`.
+    pub resource: String,
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Url, UrlError> {
+        let url = url.trim();
+        let rest = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => rest,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("wss") => return Err(UrlError::Tls),
+            _ => return Err(UrlError::Scheme(url.to_owned())),
+        };
+        // §3: "Fragment identifiers are meaningless [...] and MUST NOT be used on these URIs."
+        if let Some(at) = rest.find('#') {
+            return Err(UrlError::Fragment(rest[at..].to_owned()));
+        }
+        if let Some(bad) = rest.chars().find(|character| !character.is_ascii_graphic()) {
+            return Err(UrlError::Character(bad));
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = split_authority(authority)?;
+        Ok(Url {
+            host: host.to_owned(),
+            port: match port {
+                // §3: the port "defaults to port 80"; "ws://host:" has none, says RFC 3986.
+                None | Some("") => 80,
+                Some(port) => match port.parse() {
+                    Ok(number @ 1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => number,
+                    _ => return Err(UrlError::Port(port.to_owned())),
+                },
+            },
+            resource: if resource.starts_with('/') {
+                resource.to_owned()
+            } else {
+                format!("/{resource}")
+            },
+        })
+    }
+}
+
+/// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
+fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
+    let bad = || UrlError::Host(authority.to_owned());
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (address, behind) = rest.split_once(']').ok_or_else(bad)?;
+        address.parse::<Ipv6Addr>().map_err(|_| bad())?;
+        return match behind.strip_prefix(':') {
+            Some(port) => Ok((address, Some(port))),
+            None if behind.is_empty() => Ok((address, None)),
+            None => Err(bad()),
+        };
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    if host.is_empty() || !host.bytes().all(is_name) {
+        return Err(bad());
+    }
+    Ok((host, port))
+}
+
+impl Url {
+    /// The value of the Host field (§4.1): the port only "when not using the default port".
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        match self.port {
+            80 => host,
+            port => format!("{host}:{port}"),
+        }
+    }
+}
+
+/// The Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key (§4.2.2): the key as it is
+/// written, with the GUID behind it, hashed with SHA-1, in base64.
+///
+/// ```
+/// let accept = rfc6455::handshake::accept_for("dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_for(key: &str) -> String {
+    BASE64.encode(Sha1::from(format!("{key}{GUID}")).digest().bytes())
+}
+
+/// The Sec-WebSocket-Key that a nonce makes (§4.1): "a randomly selected 16-byte value that has
+/// been base64-encoded".
+#[must_use]
+pub fn key_for(nonce: [u8; 16]) -> String {
+    BASE64.encode(nonce)
+}
+
+/// The client's opening handshake (§4.1). `more` are fields of the application's own.
+#[must_use]
+pub fn request(url: &Url, key: &str, more: &Fields) -> Head<RequestLine> {
+    let mut fields = Fields::default();
+    fields.push("Host", &url.authority());
+    fields.push("Upgrade", "websocket");
+    fields.push("Connection", "Upgrade");
+    fields.push("Sec-WebSocket-Key", key);
+    fields.push("Sec-WebSocket-Version", VERSION);
+    for (name, value) in more.iter() {
+        fields.push(name, value);
+    }
+    Head {
+        start: RequestLine {
+            method: "GET".to_owned(),
+            target: url.resource.clone(),
+            version: (1, 1),
+        },
+        fields,
+    }
+}
+
+/// Checks a client's opening handshake (§4.2.1) and lends its key.
+///
+/// # Errors
+/// The first of the numbered requirements that is not met.
+pub fn check_request(head: &Head<RequestLine>) -> Result<&str, HandshakeError> {
+    let fields = &head.fields;
+    // 1. "An HTTP/1.1 or higher GET request".
+    if head.start.method != "GET" {
+        return Err(HandshakeError::Method(head.start.method.clone()));
+    }
+    if head.start.version < (1, 1) {
+        return Err(HandshakeError::Wrong(
+            "HTTP version",
+            "1.0".to_owned(),
+            "an opening handshake is HTTP/1.1 or higher",
+            "§4.2.1",
+        ));
+    }
+    // 2. "A |Host| header field containing the server's authority."
+    single(fields, "Host", "§4.2.1")?;
+    // 3. and 4. |Upgrade| with "websocket", |Connection| with the token "Upgrade".
+    check_upgrade(fields, "§4.2.1")?;
+    // 6. |Sec-WebSocket-Version|: before the key, for another version may have other keys.
+    let version = single(fields, "Sec-WebSocket-Version", "§4.2.1")?;
+    if version != VERSION {
+        return Err(HandshakeError::Version(version.to_owned()));
+    }
+    // 5. |Sec-WebSocket-Key| "that, when decoded, is 16 bytes in length".
+    let key = single(fields, "Sec-WebSocket-Key", "§4.2.1")?;
+    if !matches!(BASE64.decode(key), Ok(nonce) if nonce.len() == 16) {
+        return Err(HandshakeError::Wrong(
+            "Sec-WebSocket-Key",
+            key.to_owned(),
+            "a key is 16 bytes in base64",
+            "§4.2.1",
+        ));
+    }
+    Ok(key)
+}
+
+/// The server's opening handshake (§4.2.2) for a client's key. `more` are fields of the
+/// application's own.
+#[must_use]
+pub fn response(key: &str, more: &Fields) -> Head<StatusLine> {
+    let mut fields = Fields::default();
+    fields.push("Upgrade", "websocket");
+    fields.push("Connection", "Upgrade");
+    fields.push("Sec-WebSocket-Accept", &accept_for(key));
+    for (name, value) in more.iter() {
+        fields.push(name, value);
+    }
+    Head {
+        start: StatusLine {
+            version: (1, 1),
+            status: 101,
+            reason: "Switching Protocols".to_owned(),
+        },
+        fields,
+    }
+}
+
+/// Checks a server's opening handshake with status 101 (§4.1) against the key that was sent.
+///
+/// # Errors
+/// The first of the numbered steps that fails.
+pub fn check_response(head: &Head<StatusLine>, key: &str) -> Result<(), HandshakeError> {
+    let fields = &head.fields;
+    // 2. and 3. |Upgrade| and |Connection|.
+    check_upgrade(fields, "§4.1")?;
+    // 4. |Sec-WebSocket-Accept|.
+    let accept = single(fields, "Sec-WebSocket-Accept", "§4.1")?;
+    if accept != accept_for(key) {
+        return Err(HandshakeError::Wrong(
+            "Sec-WebSocket-Accept",
+            accept.to_owned(),
+            "it is not the answer to the key that was sent",
+            "§4.1",
+        ));
+    }
+    // 5. and 6. No extension and no subprotocol was offered, so none may be in use.
+    for field in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] {
+        if let Some(value) = fields.list(field).next() {
+            return Err(HandshakeError::Wrong(
+                field,
+                value.to_owned(),
+                "it was not offered",
+                "§4.1",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The two fields that both sides send alike.
+fn check_upgrade(fields: &Fields, clause: &'static str) -> Result<(), HandshakeError> {
+    for (name, token, asked) in [
+        ("Upgrade", "websocket", "\"websocket\" must be there"),
+        (
+            "Connection",
+            "Upgrade",
+            "the token \"Upgrade\" must be there",
+        ),
+    ] {
+        match fields.get(name) {
+            None => return Err(HandshakeError::Missing(name, clause)),
+            Some(_) if fields.has_token(name, token) => {}
+            Some(value) => {
+                return Err(HandshakeError::Wrong(name, value.to_owned(), asked, clause));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A field that must be there, once.
+fn single<'a>(
+    fields: &'a Fields,
+    name: &'static str,
+    clause: &'static str,
+) -> Result<&'a str, HandshakeError> {
+    let mut values = fields.all(name);
+    let value = values.next().ok_or(HandshakeError::Missing(name, clause))?;
+    match values.next() {
+        None => Ok(value),
+        Some(second) => Err(HandshakeError::Wrong(
+            name,
+            second.to_owned(),
+            "it may be there only once",
+            clause,
+        )),
+    }
+}
+
+/// Whether a field of the application's own can be sent: a name that is a token, a value without
+/// control characters.
+#[must_use]
+pub fn is_field(name: &str, value: &str) -> bool {
+    is_token(name.as_bytes()) && !value.chars().any(|c| c.is_control() && c != '\t')
+}

@@ -1,0 +1,371 @@
+//! Read first: RFC 6455 §4.2, Server-Side Requirements.
+//!
+//! Listening: a thread for each connection, the request it begins with, and the answer, which is a
+//! WebSocket or a page or a refusal. What the handshake says is `handshake.rs`; what comes after
+//! it, `connection.rs`.
+
+use crate::buffer::Buffer;
+use crate::config::Config;
+use crate::connection::WebSocket;
+use crate::error::{Error, HandshakeError};
+use crate::handshake;
+use crate::http::{Fields, Head, RequestLine, StatusLine};
+use crate::stream::{Stream, Tcp, close_gently, read_head};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A listening server.
+///
+/// ```no_run
+/// rfc6455::Server::bind("localhost:5050")?.run(|request| match request.path() {
+///     "/ws" => request.upgrade()?.send("hello"),
+///     _ => request.respond(404, "text/plain", "no such page\n"),
+/// });
+/// # Ok::<(), rfc6455::Error>(())
+/// ```
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    config: Config,
+    log: Box<Log>,
+}
+
+/// Told of what went wrong on a connection, and of the address of its peer.
+type Log = dyn Fn(SocketAddr, &Error) + Send + Sync;
+
+impl Server {
+    /// Listens at `HOST:PORT`, at every address the host has. `localhost` is both loopback
+    /// addresses, or the one that the machine has. Port 0 is a free port, the same at all
+    /// addresses.
+    ///
+    /// # Errors
+    /// The name has no address; the port is taken or not allowed at one of them.
+    pub fn bind(address: &str) -> io::Result<Server> {
+        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut absent = io::Error::new(ErrorKind::NotFound, "the name has no address");
+        for mut address in addresses_of(address)? {
+            // The free port that the first listener got is meant for the others, too.
+            if address.port() == 0
+                && let Some(first) = listeners.first()
+            {
+                address.set_port(first.local_addr()?.port());
+            }
+            match TcpListener::bind(address) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
+                // The machine does not have this address, or its kind.
+                Err(error) => absent = error,
+            }
+        }
+        if listeners.is_empty() {
+            return Err(absent);
+        }
+        Ok(Server {
+            listeners,
+            config: Config::default(),
+            log: Box::new(|peer, error| eprintln!("{peer} {error}")),
+        })
+    }
+
+    /// Limits other than the defaults.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Server {
+        self.config = config;
+        self
+    }
+
+    /// What to do with errors: those of a handler, and those of requests that never reached one.
+    /// §7.1.7: "the server [...] SHOULD log the problem". Without this they go to stderr.
+    #[must_use]
+    pub fn log(mut self, log: impl Fn(SocketAddr, &Error) + Send + Sync + 'static) -> Server {
+        self.log = Box::new(log);
+        self
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Serves for ever: every connection gets a thread, in which `handler` gets its request. A
+    /// handler that panics ends its own connection and no other.
+    pub fn run<H>(self, handler: H) -> !
+    where
+        H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+    {
+        let Server {
+            listeners,
+            config,
+            log,
+        } = self;
+        let serve: Arc<Serve> = Arc::new(move |stream, peer| {
+            let result = Request::read(Tcp::from(stream), &config).and_then(&handler);
+            match result {
+                Ok(()) | Err(Error::Handshake(HandshakeError::Ended)) => {}
+                Err(error) => log(peer, &error),
+            }
+        });
+        for listener in &listeners[1..] {
+            let listener = listener.try_clone();
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || listener.map(|listener| accept(&listener, &serve)));
+        }
+        accept(&listeners[0], &serve)
+    }
+}
+
+/// Everything about one connection.
+type Serve = dyn Fn(TcpStream, SocketAddr) + Send + Sync;
+
+/// The accept loop. Nothing that happens on a connection can end it.
+fn accept(listener: &TcpListener, serve: &Arc<Serve>) -> ! {
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                let serve = Arc::clone(serve);
+                // Without a thread for it the connection is dropped, that is refused.
+                let _ = thread::Builder::new().spawn(move || serve(stream, peer));
+            }
+            // Too many open files, most likely; trying again at once would only spin.
+            Err(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// `localhost` is looked up nowhere (RFC 6761 §6.3): a machine's list of names often has one of
+/// its two addresses only.
+fn addresses_of(address: &str) -> io::Result<Vec<SocketAddr>> {
+    match address.rsplit_once(':') {
+        Some((host, port)) if host.eq_ignore_ascii_case("localhost") => {
+            let port = port
+                .parse()
+                .map_err(|_| io::Error::new(ErrorKind::InvalidInput, "invalid port value"))?;
+            Ok(vec![
+                (Ipv4Addr::LOCALHOST, port).into(),
+                (Ipv6Addr::LOCALHOST, port).into(),
+            ])
+        }
+        _ => Ok(address.to_socket_addrs()?.collect()),
+    }
+}
+
+/// The request that a connection begins with. It is answered once: with [`upgrade`](Self::upgrade)
+/// or with [`respond`](Self::respond).
+#[derive(Debug)]
+pub struct Request<S: Stream = Tcp> {
+    stream: S,
+    buffer: Buffer,
+    head: Head<RequestLine>,
+    config: Config,
+}
+
+impl<S: Stream> Request<S> {
+    /// Reads a request from a stream that was accepted elsewhere, a TLS stream for example. One
+    /// that is no HTTP is answered here, with the status that it earns.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] for what is not HTTP, too big, or later than
+    /// [`Config::handshake_timeout`]; [`Error::Io`].
+    pub fn read(mut stream: S, config: &Config) -> Result<Request<S>, Error> {
+        let deadline = Instant::now() + config.handshake_timeout;
+        let mut buffer = Buffer::new();
+        stream.limit_writes(Some(config.write_timeout))?;
+        match read_head(&mut stream, &mut buffer, config, deadline) {
+            Ok(head) => Ok(Request {
+                stream,
+                buffer,
+                head,
+                config: config.clone(),
+            }),
+            Err(error) => {
+                if let Error::Handshake(why) = &error
+                    && *why != HandshakeError::Ended
+                    // A browser opens connections in reserve; one that was never used is no error.
+                    && !buffer.unread().is_empty()
+                {
+                    let _ = refuse(&mut stream, config, why);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The method, such as `GET`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.head.start.method
+    }
+
+    /// The path without the query. (§4.2.1: the request target may be an absolute URL, too.)
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.resource().split('?').next().unwrap_or_default()
+    }
+
+    /// The query without its `?`; empty if there is none.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.resource()
+            .split_once('?')
+            .map_or("", |(_, query)| query)
+    }
+
+    fn resource(&self) -> &str {
+        let target = &self.head.start.target[..];
+        match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+                rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+            }
+            _ => target,
+        }
+    }
+
+    /// The fields of the request.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.head.fields
+    }
+
+    /// The stream beneath.
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Accepts the opening handshake (§4.2.2): sends the 101 and returns the open connection.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if the request is no proper opening handshake (§4.2.1): it has been
+    /// answered, with the status that fits and a text that says what is missing and the clause.
+    pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
+        let key = match handshake::check_request(&self.head) {
+            Ok(key) => key,
+            Err(why) => {
+                refuse(&mut self.stream, &self.config, &why)?;
+                return Err(why.into());
+            }
+        };
+        let response = handshake::response(key, &Fields::default());
+        self.stream.write_all(&response.encode())?;
+        self.stream.flush()?;
+        Ok(WebSocket::new(
+            self.stream,
+            None,
+            self.buffer,
+            &self.config,
+            None,
+        )?)
+    }
+
+    /// Answers with a page and closes the connection.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn respond(
+        self,
+        status: u16,
+        content_type: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        let mut fields = Fields::default();
+        fields.push("Content-Type", content_type);
+        self.respond_with(status, fields, body)
+    }
+
+    /// Answers with fields of your own and closes the connection. `Content-Length` and
+    /// `Connection: close` are added.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn respond_with(
+        mut self,
+        status: u16,
+        fields: Fields,
+        body: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        let without_body = self.method() == "HEAD";
+        let body = body.as_ref();
+        respond(&mut self.stream, status, fields, body, without_body)?;
+        close_gently(&mut self.stream, self.config.close_timeout);
+        Ok(())
+    }
+
+    /// Answers a method that the path does not take: 405, with the methods that it takes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn refuse_method(self, allowed: &str) -> Result<(), Error> {
+        let mut fields = Fields::default();
+        fields.push("Content-Type", "text/plain; charset=utf-8");
+        fields.push("Allow", allowed);
+        let body = format!("{} is not for this path, {allowed} is\n", self.method());
+        self.respond_with(405, fields, body)
+    }
+}
+
+/// §4.2.1: "return an HTTP response with an appropriate error code".
+fn refuse<S: Stream>(stream: &mut S, config: &Config, why: &HandshakeError) -> Result<(), Error> {
+    let mut fields = Fields::default();
+    fields.push("Content-Type", "text/plain; charset=utf-8");
+    match why.status() {
+        405 => fields.push("Allow", "GET"),
+        // §4.4: "a |Sec-WebSocket-Version| header field [...] containing all versions it is
+        // willing to use"; RFC 9110 §15.5.22 asks for the other one.
+        426 => {
+            fields.push("Sec-WebSocket-Version", handshake::VERSION);
+            fields.push("Upgrade", "websocket");
+            fields.push("Connection", "Upgrade");
+        }
+        _ => {}
+    }
+    let body = format!("{why}\n");
+    respond(stream, why.status(), fields, body.as_bytes(), false)?;
+    close_gently(stream, config.close_timeout);
+    Ok(())
+}
+
+fn respond<S: Stream>(
+    stream: &mut S,
+    status: u16,
+    mut fields: Fields,
+    body: &[u8],
+    without_body: bool,
+) -> io::Result<()> {
+    fields.push("Content-Length", &body.len().to_string());
+    fields.push("Connection", "close");
+    let start = StatusLine {
+        version: (1, 1),
+        status,
+        reason: reason_phrase(status).to_owned(),
+    };
+    let mut out = Head { start, fields }.encode();
+    if !without_body {
+        out.extend(body);
+    }
+    stream.write_all(&out)?;
+    stream.flush()
+}
+
+/// RFC 9110 §15: words for people; a status has its meaning without them.
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

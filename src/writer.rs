@@ -1,0 +1,226 @@
+//! Read first: RFC 6455 §6.1, Sending Data.
+//!
+//! The sending half of a connection: messages and control frames to bytes, gathered and flushed;
+//! and [`Line`], what everyone who sends on a connection has in common.
+
+use crate::close::{CloseReason, Closed, Side, TcpEnd};
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::frame::{MAX_CONTROL, OpCode, encode_frame};
+use crate::message::Message;
+use crate::stream::{Stream, timed_out};
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Writes messages and control frames to a connection. A [`WebSocket`](crate::WebSocket) has one.
+#[derive(Debug)]
+pub struct Writer<S> {
+    pub(crate) stream: S,
+    pub(crate) line: Arc<Line>,
+    /// A client's source of masking keys; a server has none, since it "MUST NOT mask" (§5.1).
+    keys: Option<Entropy>,
+    /// Whole frames, encoded and not yet sent.
+    output: Vec<u8>,
+    flush_at: usize,
+}
+
+impl<S: Stream> Writer<S> {
+    pub(crate) fn new(stream: S, keys: Option<Entropy>, config: &Config) -> Writer<S> {
+        Writer {
+            stream,
+            line: Arc::new(Line::default()),
+            keys,
+            output: Vec::new(),
+            flush_at: config.write_buffer,
+        }
+    }
+
+    /// Sends a message at once: [`write`](Writer::write), then [`flush`](Writer::flush).
+    ///
+    /// # Errors
+    /// Those of [`flush`](Writer::flush).
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.write(message)?;
+        self.flush()
+    }
+
+    /// Puts a message, as one frame, where the next flush sends it. It leaves at the latest before
+    /// a `read` waits for the peer, or when
+    /// [`Config::write_buffer`](crate::Config::write_buffer) bytes have gathered: a burst of small
+    /// messages costs one system call.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if nothing may be sent any more: §6.1, "The endpoint MUST ensure the
+    /// WebSocket connection is in the OPEN state".
+    #[inline]
+    pub fn write<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        self.write_frame(message.opcode(), message.as_bytes())
+    }
+
+    /// Sends a Ping (§5.5.2) with up to 125 bytes of payload, which the peer sends back.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a longer payload, else those of [`flush`](Writer::flush).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send_control(OpCode::Ping, payload)
+    }
+
+    /// Sends a Pong nobody asked for (§5.5.3): a sign of life, with up to 125 bytes of payload.
+    /// Pings are answered by themselves.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a longer payload, else those of [`flush`](Writer::flush).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send_control(OpCode::Pong, payload)
+    }
+
+    fn send_control(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
+        if payload.len() > MAX_CONTROL {
+            return Err(Error::Unsendable(format!(
+                "a control frame of {} bytes; {MAX_CONTROL} are the most (§5.5)",
+                payload.len()
+            )));
+        }
+        self.write_frame(opcode, payload)?;
+        self.flush()
+    }
+
+    /// Adds one whole frame to the output.
+    #[inline]
+    pub(crate) fn write_frame(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
+        if self.line.is_over() {
+            return Err(self.line.error());
+        }
+        let key = self.keys.as_mut().map(Entropy::masking_key);
+        encode_frame(true, opcode, key, payload, &mut self.output);
+        if self.output.len() >= self.flush_at {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what was written.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if a Close was sent before, or TCP has ended, or the peer has not read for
+    /// [`Config::write_timeout`](crate::Config::write_timeout). What was not sent is dropped.
+    #[inline]
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        self.transmit(None)
+    }
+
+    /// Sends what was written and a Close frame behind it: the last thing that is ever sent.
+    pub(crate) fn send_close(&mut self, reason: &CloseReason) -> Result<(), Error> {
+        let mut body = Vec::new();
+        reason.encode(&mut body);
+        let key = self.keys.as_mut().map(Entropy::masking_key);
+        encode_frame(true, OpCode::Close, key, &body, &mut self.output);
+        self.transmit(Some(reason))
+    }
+
+    fn transmit(&mut self, close: Option<&CloseReason>) -> Result<(), Error> {
+        let result = self.line.transmit(&mut self.stream, &self.output, close);
+        self.output.clear();
+        self.output.shrink_to(2 * self.flush_at);
+        result
+    }
+}
+
+/// What is true of a connection whoever sends on it: what was said of closing. Its lock is also
+/// the turn to write, so that frames never interleave; it is not held while anybody reads.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    closed: Mutex<Closed>,
+    /// Whether `closed` forbids sending: a copy that can be looked at without the lock.
+    over: AtomicBool,
+}
+
+impl Line {
+    /// Nothing may be sent any more: a Close was sent (§5.5.1), or TCP has ended.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// What is known of the end so far.
+    pub(crate) fn closed(&self) -> Closed {
+        self.lock().clone()
+    }
+
+    /// The error of someone who wants to send when nothing may be sent.
+    pub(crate) fn error(&self) -> Error {
+        Error::Closed(self.closed())
+    }
+
+    /// The peer's Close frame has arrived.
+    pub(crate) fn note_received(&self, reason: CloseReason) {
+        let mut closed = self.lock();
+        closed.by.get_or_insert(Side::Peer);
+        closed.received = Some(reason);
+    }
+
+    /// TCP has ended; the first account of how is kept.
+    pub(crate) fn note_end(&self, by: Side, end: TcpEnd) {
+        let mut closed = self.lock();
+        closed.by.get_or_insert(by);
+        closed.tcp.get_or_insert(end);
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Writes whole frames, of which the last may be a Close.
+    fn transmit<S: Stream>(
+        &self,
+        stream: &mut S,
+        frames: &[u8],
+        close: Option<&CloseReason>,
+    ) -> Result<(), Error> {
+        let mut closed = self.lock();
+        // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+        if closed.sent.is_some() || closed.tcp.is_some() {
+            return Err(Error::Closed(closed.clone()));
+        }
+        let written = write_all(stream, frames);
+        if let Err(error) = &written {
+            let how = if timed_out(error) {
+                // A peer that does not read is not waited for; this wakes our reader, too.
+                let _ = stream.shutdown(Shutdown::Both);
+                "the peer did not read in time".to_owned()
+            } else {
+                error.to_string()
+            };
+            closed.by.get_or_insert(Side::Peer);
+            closed.tcp = Some(TcpEnd::Broken(how));
+        } else if let Some(reason) = close {
+            closed.by.get_or_insert(Side::Us);
+            closed.sent = Some(reason.clone());
+        }
+        if closed.sent.is_some() || closed.tcp.is_some() {
+            self.over.store(true, Ordering::Release);
+        }
+        written.map_err(|_| Error::Closed(closed.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Closed> {
+        // A thread that panicked while it held the lock left true statements behind.
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all<S: Stream>(stream: &mut S, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    stream.flush()
+}
