@@ -7,8 +7,8 @@ use crate::error::{HandshakeError, UrlError};
 use crate::http::{Fields, Head, RequestLine, StatusLine, is_token};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use core::net::Ipv6Addr;
 use sha1_smol::Sha1;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// What §1.3 appends to the key. It proves that the server knows WebSocket: nothing else would

@@ -52,3 +52,8 @@ pub use printable::Printable;
 pub use server::{Request, Server};
 pub use stream::{Any, Stream, Tcp};
 pub use writer::Writer;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

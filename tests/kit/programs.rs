@@ -1,0 +1,180 @@
+//! The programs, started as their users start them.
+
+#![allow(dead_code)] // No test uses all of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+/// No answer takes so long, however slow the machine. It only ends a test that has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program, its output read line by line as it appears; it ends with the test.
+pub struct Program {
+    pub process: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Program {
+    pub fn start(program: &str, args: &[&str]) -> Program {
+        let mut process = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let stdout = lines(process.stdout.take().unwrap());
+        let stderr = lines(process.stderr.take().unwrap());
+        Program {
+            process,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// The next line of standard output.
+    pub fn line(&self) -> String {
+        self.stdout
+            .recv_timeout(PATIENCE)
+            .expect("no line on stdout")
+    }
+
+    /// The next line of standard error.
+    pub fn error_line(&self) -> String {
+        self.stderr
+            .recv_timeout(PATIENCE)
+            .expect("no line on stderr")
+    }
+
+    /// Waits for the end: the exit code, and what was left on standard output and error.
+    pub fn finish(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
+        let status = self.wait();
+        let stdout = self.stdout.iter().collect();
+        let stderr = self.stderr.iter().collect();
+        (status.code(), stdout, stderr)
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        for _ in 0..PATIENCE.as_millis() / 10 {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the program does not end");
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+/// The server program, at a free port of both loopback addresses.
+pub struct ServerProgram {
+    pub program: Program,
+    pub port: u16,
+}
+
+impl ServerProgram {
+    pub fn start(args: &[&str]) -> ServerProgram {
+        let args = [&["--addr", "localhost:0"], args].concat();
+        let program = Program::start(env!("CARGO_BIN_EXE_server"), &args);
+        let page = program.line();
+        let port = page
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok())
+            .unwrap_or_else(|| panic!("no port in {page}"));
+        ServerProgram { program, port }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("ws://localhost:{}{path}", self.port)
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends raw bytes and reads all that is answered, to the end of the stream.
+    pub fn exchange(&self, request: &[u8]) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// A stream on which the opening handshake has been done by hand.
+    pub fn open_by_hand(&self, path: &str) -> TcpStream {
+        let mut stream = self.connect();
+        stream
+            .write_all(opening_handshake(path).as_bytes())
+            .unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(
+            head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{head}"
+        );
+        stream
+    }
+}
+
+/// The request of §1.3, for a path.
+pub fn opening_handshake(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\n\
+         Host: server.example.com\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// The client program.
+pub fn client(args: &[&str]) -> Program {
+    Program::start(env!("CARGO_BIN_EXE_client"), args)
+}
+
+/// One frame without a mask and with a short length, as a server sends it: its first byte and its
+/// payload.
+pub fn read_short_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut header = [0; 2];
+    stream.read_exact(&mut header).unwrap();
+    assert!(header[1] <= 125, "{header:02x?}");
+    let mut payload = vec![0; header[1].into()];
+    stream.read_exact(&mut payload).unwrap();
+    (header[0], payload)
+}
