@@ -3,6 +3,7 @@
 //! Connecting: name to addresses to TCP, then the client's half of the opening handshake. What the
 //! handshake says is `handshake.rs`; what comes after it, `connection.rs`.
 
+use crate::backoff::Backoff;
 use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::connection::WebSocket;
@@ -10,8 +11,10 @@ use crate::error::{Error, HandshakeError};
 use crate::handshake::{self, Url};
 use crate::http::{Fields, Head, StatusLine};
 use crate::stream::{Stream, Tcp, limit_until, read_head, read_once};
-use std::io;
+use crate::turn::Turn;
+use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Connects to a `ws:` URL with the defaults of [`Config`] and returns the open connection.
@@ -27,6 +30,7 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 pub struct Client {
     url: Url,
     config: Config,
+    subprotocols: Vec<String>,
     fields: Fields,
 }
 
@@ -40,6 +44,7 @@ impl Client {
         Ok(Client {
             url: url.parse()?,
             config: Config::default(),
+            subprotocols: Vec::new(),
             fields: Fields::default(),
         })
     }
@@ -65,6 +70,21 @@ impl Client {
         Ok(self)
     }
 
+    /// Subprotocols (§1.9) to offer, the preferred one first. Which one the server chose, if any,
+    /// is [`WebSocket::subprotocol`].
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for one that is no token, or twice the same (§4.1).
+    pub fn subprotocols(mut self, names: &[&str]) -> Result<Client, Error> {
+        if !handshake::are_subprotocols(names) {
+            return Err(Error::Unsendable(format!(
+                "the subprotocols {names:?}; they are different tokens (§4.1)"
+            )));
+        }
+        self.subprotocols = names.iter().map(|&name| name.to_owned()).collect();
+        Ok(self)
+    }
+
     /// Connects: resolves the host, tries each of its addresses, and performs the opening
     /// handshake, all within [`Config::handshake_timeout`].
     ///
@@ -72,27 +92,40 @@ impl Client {
     /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
     pub fn connect(&self) -> Result<WebSocket, Error> {
         let deadline = Instant::now() + self.config.handshake_timeout;
-        let stream = self.open_tcp(deadline).map_err(|source| Error::Connect {
+        let failed = |source| Error::Connect {
             to: self.url.authority(),
             source,
-        })?;
-        self.handshake_by(Tcp::from(stream), deadline)
-    }
-
-    /// Every address the name has is tried, in the order of the system's resolver.
-    fn open_tcp(&self, deadline: Instant) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in (&self.url.host[..], self.url.port).to_socket_addrs()? {
+        };
+        let host = (&self.url.host[..], self.url.port);
+        let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+        // Every address the name has is tried, in the order of the system's resolver.
+        for address in host.to_socket_addrs().map_err(failed)? {
+            // §4.1: "There MUST be no more than one connection in a CONNECTING state."
+            let Some(_turn) = Turn::wait(address.ip(), deadline) else {
+                return Err(failed(ErrorKind::TimedOut.into()));
+            };
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            match TcpStream::connect_timeout(&address, left) {
-                Ok(stream) => return Ok(stream),
+            match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
+                Ok(stream) => return self.handshake_by(Tcp::from(stream), deadline),
                 Err(error) => last = error,
             }
         }
-        Err(last)
+        Err(failed(last))
+    }
+
+    /// Connects again and again, each time after the delay that `backoff` gives (§7.2.3), until
+    /// it succeeds or fails for a reason that will not pass.
+    ///
+    /// # Errors
+    /// The first error that is not [transient](Error::is_transient).
+    pub fn reconnect(&self, backoff: &mut Backoff) -> Result<WebSocket, Error> {
+        loop {
+            thread::sleep(backoff.next_delay());
+            match self.connect() {
+                Err(error) if error.is_transient() => {}
+                result => return result,
+            }
+        }
     }
 
     /// The client's half of the opening handshake over a stream that is connected already, a TLS
@@ -113,7 +146,7 @@ impl Client {
         // §4.1: "The nonce MUST be selected randomly for each connection."
         let mut entropy = (self.config.entropy)();
         let key = handshake::key_for(entropy.nonce());
-        let request = handshake::request(&self.url, &key, &self.fields);
+        let request = handshake::request(&self.url, &key, &self.subprotocols, &self.fields);
         stream.limit_writes(Some(self.config.handshake_timeout))?;
         stream.write_all(&request.encode())?;
         stream.flush()?;
@@ -130,13 +163,13 @@ impl Client {
             }
             .into());
         }
-        handshake::check_response(&head, &key)?;
+        let subprotocol = handshake::check_response(&head, &key, &self.subprotocols)?;
         Ok(WebSocket::new(
             stream,
             Some(entropy),
             buffer,
             &self.config,
-            None,
+            subprotocol.map(str::to_owned),
         )?)
     }
 }

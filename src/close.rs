@@ -253,6 +253,19 @@ impl Closed {
         self.received.as_ref().map_or("", CloseReason::text)
     }
 
+    /// Whether connecting again may help (§7.2.3): there was no Close, or it said that the server
+    /// goes away, restarts or is overloaded.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.code(),
+            CloseCode::ABNORMAL
+                | CloseCode::GOING_AWAY
+                | CloseCode::SERVICE_RESTART
+                | CloseCode::TRY_AGAIN_LATER
+        )
+    }
+
     /// Whether the closing handshake was completed (§7.1.4), both Close frames having passed.
     #[must_use]
     pub fn was_clean(&self) -> bool {

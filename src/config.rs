@@ -4,6 +4,7 @@
 //! an open port.
 
 use crate::entropy::Entropy;
+use crate::origin::Origins;
 use std::time::Duration;
 
 /// Time limits and sizes. Change what you need:
@@ -30,6 +31,9 @@ pub struct Config {
     /// How many bytes `write` gathers before it flushes by itself. 64 KiB: more makes no system
     /// call cheaper.
     pub write_buffer: usize,
+    /// Whose pages may connect to a server (§10.2). Those that came from it: a script elsewhere
+    /// would act in the name of whoever visits it.
+    pub origins: Origins,
     /// What makes a client's source of nonces and masking keys. The system's generator; a lesson
     /// or a test can put [`Entropy::scripted`] here.
     pub entropy: fn() -> Entropy,
@@ -45,6 +49,7 @@ impl Default for Config {
             max_fields: 100,
             max_message: 16 << 20,
             write_buffer: 64 << 10,
+            origins: Origins::SameHost,
             entropy: Entropy::from_system,
         }
     }

@@ -11,8 +11,11 @@ use crate::entropy::Entropy;
 use crate::error::{Error, Violation};
 use crate::frame::{OpCode, Role};
 use crate::message::{Event, Incoming, Kind, Message, Place};
+use crate::pieces::{Piece, Pieces};
+use crate::sender::Sender;
 use crate::stream::{Stream, Tcp, close_gently, limit_until, read_once, timed_out, wait_for_end};
 use crate::writer::Writer;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -46,6 +49,8 @@ pub struct WebSocket<S: Stream = Tcp> {
     incoming: Incoming,
     writer: Writer<S>,
     subprotocol: Option<String>,
+    /// For the keys of a client's senders.
+    entropy: fn() -> Entropy,
     close_timeout: Duration,
     /// By when the peer's Close must have come, once ours was sent.
     close_deadline: Option<Instant>,
@@ -86,6 +91,7 @@ impl<S: Stream> WebSocket<S> {
             incoming: Incoming::new(role, config.max_message, buffer),
             writer: Writer::new(stream, keys, config),
             subprotocol,
+            entropy: config.entropy,
             close_timeout: config.close_timeout,
             close_deadline: None,
             reads_limited: false,
@@ -227,7 +233,7 @@ impl<S: Stream> WebSocket<S> {
     fn lost(&mut self, end: TcpEnd) -> Error {
         self.finished = true;
         self.writer.line.note_end(Side::Peer, end);
-        let _ = self.writer.stream.shutdown(std::net::Shutdown::Both);
+        let _ = self.writer.stream.shutdown(Shutdown::Both);
         self.writer.line.error()
     }
 
@@ -238,7 +244,7 @@ impl<S: Stream> WebSocket<S> {
             return Ok(());
         }
         let payload = self.incoming.payload(payload);
-        self.writer.write_frame(OpCode::Pong, payload)
+        self.writer.write_frame(true, OpCode::Pong, payload)
     }
 
     /// §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame,
@@ -275,8 +281,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     /// As for [`close`](Self::close).
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let reason = CloseReason::new(code, reason)
-            .map_err(|invalid| Error::Unsendable(format!("{invalid} (§7.4)")))?;
+        let reason = CloseReason::to_send(code, reason)?;
         self.writer.send_close(&reason)?;
         self.close_deadline = Some(Instant::now() + self.close_timeout);
         Ok(())
@@ -323,6 +328,31 @@ impl<S: Stream> WebSocket<S> {
         self.writer.pong(payload)
     }
 
+    /// A message to be sent piece by piece (§5.4), its length unknown as yet: `in_pieces::<str>()`
+    /// for text, `in_pieces::<[u8]>()` for bytes.
+    pub fn in_pieces<P: Piece + ?Sized>(&mut self) -> Pieces<'_, S, P> {
+        Pieces::new(&mut self.writer)
+    }
+
+    /// Sends from other threads while this one reads.
+    #[must_use]
+    pub fn sender(&self) -> Sender<S>
+    where
+        S: Clone,
+    {
+        let keys = match self.role() {
+            Role::Client => Some((self.entropy)()),
+            Role::Server => None,
+        };
+        let writer = &self.writer;
+        Sender::new(
+            writer.stream.clone(),
+            writer.line.clone(),
+            keys,
+            self.close_timeout,
+        )
+    }
+
     /// What became of the connection: who closed it, with which code and reason, and whether the
     /// closing handshake was completed. While it is open nothing of that is known.
     #[must_use]
@@ -364,7 +394,7 @@ impl<S: Stream> WebSocket<S> {
 
 impl<S: Stream> Drop for WebSocket<S> {
     fn drop(&mut self) {
-        if self.writer.line.is_over() {
+        if self.state() == State::Closed {
             return;
         }
         let code = if thread::panicking() {
@@ -372,9 +402,11 @@ impl<S: Stream> Drop for WebSocket<S> {
         } else {
             CloseCode::GOING_AWAY
         };
-        if self.start_close(code, "").is_ok() {
-            let _ = self.writer.stream.shutdown(std::net::Shutdown::Write);
-        }
+        let _ = self.start_close(code, "");
+        // Senders may outlive us; the connection does not.
+        let _ = self.writer.stream.shutdown(Shutdown::Both);
+        let end = TcpEnd::ClosedBy(Side::Us);
+        self.writer.line.note_end(Side::Us, end);
     }
 }
 
@@ -406,7 +438,7 @@ fn end_tcp<S: Stream>(writer: &mut Writer<S>, role: Role, limit: Duration) {
                 true => Side::Peer,
                 false => Side::Us,
             };
-            let _ = writer.stream.shutdown(std::net::Shutdown::Both);
+            let _ = writer.stream.shutdown(Shutdown::Both);
             by
         }
     };

@@ -54,6 +54,11 @@ impl Entropy {
         self.bytes()
     }
 
+    /// A fresh number from 0 up to, not including, 1.
+    pub fn fraction(&mut self) -> f64 {
+        f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
+    }
+
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut out = [0; N];
         match &mut self.0 {

@@ -4,7 +4,7 @@
 //! earns: a close code after the opening handshake, an HTTP status during it. The checks
 //! themselves are where the rules are: `frame.rs`, `message.rs`, `http.rs`, `handshake.rs`.
 
-use crate::close::{CloseCode, Closed, InvalidClose};
+use crate::close::{CloseCode, CloseReason, Closed, InvalidClose};
 use crate::printable::Printable;
 use std::{fmt, io};
 
@@ -167,6 +167,10 @@ pub enum HandshakeError {
     Wrong(&'static str, String, &'static str, Clause),
     /// A version of the WebSocket protocol other than 13.
     Version(String),
+    /// A page from a site that the server does not accept (§10.2).
+    Origin(String),
+    /// A subprotocol or extension in the response that was not in the request: field, value.
+    NotOffered(&'static str, String),
     /// The response has another status than 101: the server is no WebSocket server, or not there,
     /// or not for us.
     Status {
@@ -210,6 +214,8 @@ impl HandshakeError {
             HandshakeError::Missing(_, clause) => (clause, 400),
             HandshakeError::Wrong(_, _, _, clause) => (clause, 400),
             HandshakeError::Version(_) => ("§4.4", 426),
+            HandshakeError::Origin(_) => ("§10.2", 403),
+            HandshakeError::NotOffered(..) => ("§4.1", 502),
             HandshakeError::Status { .. } => ("§4.1", 502),
             HandshakeError::Ended => ("§4.1", 400),
             HandshakeError::TimedOut => ("§4.2.1, RFC 9110 §15.5.9", 408),
@@ -247,6 +253,16 @@ impl fmt::Display for HandshakeError {
                     Printable(seen)
                 )
             }
+            HandshakeError::Origin(seen) => write!(
+                f,
+                "a page from {}; its origin is not accepted here",
+                Printable(seen)
+            ),
+            HandshakeError::NotOffered(field, seen) => write!(
+                f,
+                "the field \"{field}: {}\"; that was not offered",
+                Printable(seen)
+            ),
             HandshakeError::Status {
                 status,
                 reason,
@@ -348,6 +364,23 @@ pub enum Error {
     Io(io::Error),
 }
 
+impl Error {
+    /// Whether trying again later may help (§7.2.3): nobody accepted, the connection was lost, the
+    /// server was going away, restarting or overloaded.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Connect { .. } | Error::Io(_) | Error::TimedOut => true,
+            Error::Handshake(HandshakeError::Status { status, .. }) => *status >= 500,
+            Error::Handshake(error) => {
+                matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
+            }
+            Error::Closed(closed) => closed.is_transient(),
+            Error::Url(_) | Error::Violation(_) | Error::Unsendable(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -405,6 +438,18 @@ impl From<UrlError> for Error {
 impl From<InvalidClose> for Violation {
     fn from(invalid: InvalidClose) -> Violation {
         Violation::InvalidClose(invalid)
+    }
+}
+
+impl CloseReason {
+    /// A Close to be sent, with a code and a reason, which may be empty.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a code that may not be sent (§7.4) or a reason that is longer than
+    /// [`CloseReason::MAX_TEXT`].
+    pub(crate) fn to_send(code: CloseCode, text: &str) -> Result<CloseReason, Error> {
+        CloseReason::new(code, text)
+            .map_err(|invalid| Error::Unsendable(Violation::from(invalid).to_string()))
     }
 }
 

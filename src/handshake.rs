@@ -3,7 +3,8 @@
 //! What the two sides write to each other before the first frame, and what each checks in what the
 //! other wrote. Heads in, heads out; connecting and listening are `client.rs` and `server.rs`.
 
-use crate::error::{HandshakeError, UrlError};
+use crate::error::{Clause, HandshakeError, UrlError};
+use crate::extension;
 use crate::http::{Fields, Head, RequestLine, StatusLine, is_token};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +18,9 @@ pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The one version of the protocol (§4.1): those below were drafts, there is none above.
 pub const VERSION: &str = "13";
+
+/// The field that offers subprotocols (§1.9) and names the one that was chosen.
+pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// A `ws:` URL in its parts (§3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,15 +131,19 @@ pub fn key_for(nonce: [u8; 16]) -> String {
     BASE64.encode(nonce)
 }
 
-/// The client's opening handshake (§4.1). `more` are fields of the application's own.
+/// The client's opening handshake (§4.1), with the subprotocols it offers, in its order of
+/// preference. `more` are fields of the application's own.
 #[must_use]
-pub fn request(url: &Url, key: &str, more: &Fields) -> Head<RequestLine> {
+pub fn request(url: &Url, key: &str, offered: &[String], more: &Fields) -> Head<RequestLine> {
     let mut fields = Fields::default();
     fields.push("Host", &url.authority());
     fields.push("Upgrade", "websocket");
     fields.push("Connection", "Upgrade");
     fields.push("Sec-WebSocket-Key", key);
     fields.push("Sec-WebSocket-Version", VERSION);
+    if !offered.is_empty() {
+        fields.push(SUBPROTOCOL, &offered.join(", "));
+    }
     for (name, value) in more.iter() {
         fields.push(name, value);
     }
@@ -149,54 +157,80 @@ pub fn request(url: &Url, key: &str, more: &Fields) -> Head<RequestLine> {
     }
 }
 
-/// Checks a client's opening handshake (§4.2.1) and lends its key.
+/// What a client's opening handshake asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// The Sec-WebSocket-Key, as it is written.
+    pub key: &'a str,
+    /// The subprotocols that the client offers, in its order of preference.
+    pub subprotocols: Vec<&'a str>,
+}
+
+/// Checks a client's opening handshake (§4.2.1).
 ///
 /// # Errors
 /// The first of the numbered requirements that is not met.
-pub fn check_request(head: &Head<RequestLine>) -> Result<&str, HandshakeError> {
+pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeError> {
+    const CLAUSE: Clause = "§4.2.1";
     let fields = &head.fields;
+    let wrong = |name, value: &str, asked| {
+        Err(HandshakeError::Wrong(name, value.to_owned(), asked, CLAUSE))
+    };
     // 1. "An HTTP/1.1 or higher GET request".
     if head.start.method != "GET" {
         return Err(HandshakeError::Method(head.start.method.clone()));
     }
     if head.start.version < (1, 1) {
-        return Err(HandshakeError::Wrong(
-            "HTTP version",
-            "1.0".to_owned(),
-            "an opening handshake is HTTP/1.1 or higher",
-            "§4.2.1",
-        ));
+        return wrong("HTTP version", "1.0", "it is HTTP/1.1 or higher");
     }
     // 2. "A |Host| header field containing the server's authority."
-    single(fields, "Host", "§4.2.1")?;
+    let host = single(fields, "Host", CLAUSE)?;
+    if split_authority(host).is_err() {
+        return wrong("Host", host, "it is a host, and a port if not 80");
+    }
     // 3. and 4. |Upgrade| with "websocket", |Connection| with the token "Upgrade".
-    check_upgrade(fields, "§4.2.1")?;
+    check_upgrade(fields, CLAUSE)?;
     // 6. |Sec-WebSocket-Version|: before the key, for another version may have other keys.
-    let version = single(fields, "Sec-WebSocket-Version", "§4.2.1")?;
+    let version = single(fields, "Sec-WebSocket-Version", CLAUSE)?;
     if version != VERSION {
         return Err(HandshakeError::Version(version.to_owned()));
     }
     // 5. |Sec-WebSocket-Key| "that, when decoded, is 16 bytes in length".
-    let key = single(fields, "Sec-WebSocket-Key", "§4.2.1")?;
+    let key = single(fields, "Sec-WebSocket-Key", CLAUSE)?;
     if !matches!(BASE64.decode(key), Ok(nonce) if nonce.len() == 16) {
-        return Err(HandshakeError::Wrong(
-            "Sec-WebSocket-Key",
-            key.to_owned(),
-            "a key is 16 bytes in base64",
-            "§4.2.1",
-        ));
+        return wrong("Sec-WebSocket-Key", key, "a key is 16 bytes in base64");
     }
-    Ok(key)
+    // 8. |Sec-WebSocket-Protocol|: 1#token, "MUST all be unique strings" (§4.1).
+    let subprotocols: Vec<&str> = fields.list(SUBPROTOCOL).collect();
+    if let Some(value) = fields.get(SUBPROTOCOL)
+        && (subprotocols.is_empty() || !are_subprotocols(&subprotocols))
+    {
+        return wrong(SUBPROTOCOL, value, "it is a list of different tokens");
+    }
+    // 9. |Sec-WebSocket-Extensions|: none is accepted, but it has to be well-formed (§9.1).
+    extension::parse(fields).map_err(malformed_extensions)?;
+    Ok(Opening { key, subprotocols })
 }
 
-/// The server's opening handshake (§4.2.2) for a client's key. `more` are fields of the
-/// application's own.
+/// Whether these can be offered (§4.1): tokens, "and MUST all be unique strings".
+pub fn are_subprotocols<T: AsRef<str>>(names: &[T]) -> bool {
+    names.iter().enumerate().all(|(i, name)| {
+        let name = name.as_ref();
+        is_token(name.as_bytes()) && names[..i].iter().all(|earlier| earlier.as_ref() != name)
+    })
+}
+
+/// The server's opening handshake (§4.2.2) for a client's key, with the subprotocol that was
+/// chosen. `more` are fields of the application's own.
 #[must_use]
-pub fn response(key: &str, more: &Fields) -> Head<StatusLine> {
+pub fn response(key: &str, subprotocol: Option<&str>, more: &Fields) -> Head<StatusLine> {
     let mut fields = Fields::default();
     fields.push("Upgrade", "websocket");
     fields.push("Connection", "Upgrade");
     fields.push("Sec-WebSocket-Accept", &accept_for(key));
+    if let Some(subprotocol) = subprotocol {
+        fields.push(SUBPROTOCOL, subprotocol);
+    }
     for (name, value) in more.iter() {
         fields.push(name, value);
     }
@@ -210,40 +244,58 @@ pub fn response(key: &str, more: &Fields) -> Head<StatusLine> {
     }
 }
 
-/// Checks a server's opening handshake with status 101 (§4.1) against the key that was sent.
+/// Checks a server's opening handshake with status 101 (§4.1) against the key and the subprotocols
+/// that were sent. Returns the _Subprotocol In Use_.
 ///
 /// # Errors
 /// The first of the numbered steps that fails.
-pub fn check_response(head: &Head<StatusLine>, key: &str) -> Result<(), HandshakeError> {
+pub fn check_response<'a>(
+    head: &'a Head<StatusLine>,
+    key: &str,
+    offered: &[String],
+) -> Result<Option<&'a str>, HandshakeError> {
+    const CLAUSE: Clause = "§4.1";
     let fields = &head.fields;
     // 2. and 3. |Upgrade| and |Connection|.
-    check_upgrade(fields, "§4.1")?;
+    check_upgrade(fields, CLAUSE)?;
     // 4. |Sec-WebSocket-Accept|.
-    let accept = single(fields, "Sec-WebSocket-Accept", "§4.1")?;
+    let accept = single(fields, "Sec-WebSocket-Accept", CLAUSE)?;
     if accept != accept_for(key) {
+        let asked = "it is not the answer to the key that was sent";
+        let accept = accept.to_owned();
         return Err(HandshakeError::Wrong(
             "Sec-WebSocket-Accept",
-            accept.to_owned(),
-            "it is not the answer to the key that was sent",
-            "§4.1",
+            accept,
+            asked,
+            CLAUSE,
         ));
     }
-    // 5. and 6. No extension and no subprotocol was offered, so none may be in use.
-    for field in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] {
-        if let Some(value) = fields.list(field).next() {
-            return Err(HandshakeError::Wrong(
-                field,
-                value.to_owned(),
-                "it was not offered",
-                "§4.1",
-            ));
-        }
+    // 5. |Sec-WebSocket-Extensions|: none was offered, so none may be in use.
+    let extensions = extension::parse(fields).map_err(malformed_extensions)?;
+    if let Some(extension) = extensions.first() {
+        return Err(HandshakeError::NotOffered(
+            extension::FIELD,
+            extension.name.clone(),
+        ));
     }
-    Ok(())
+    // 6. |Sec-WebSocket-Protocol|: one token, of those that were offered.
+    if fields.get(SUBPROTOCOL).is_none() {
+        return Ok(None);
+    }
+    let chosen = single(fields, SUBPROTOCOL, CLAUSE)?;
+    if !offered.iter().any(|one| one == chosen) {
+        return Err(HandshakeError::NotOffered(SUBPROTOCOL, chosen.to_owned()));
+    }
+    Ok(Some(chosen))
+}
+
+fn malformed_extensions(value: &str) -> HandshakeError {
+    let asked = "it is a list of names with ;parameters";
+    HandshakeError::Wrong(extension::FIELD, value.to_owned(), asked, "§9.1")
 }
 
 /// The two fields that both sides send alike.
-fn check_upgrade(fields: &Fields, clause: &'static str) -> Result<(), HandshakeError> {
+fn check_upgrade(fields: &Fields, clause: Clause) -> Result<(), HandshakeError> {
     for (name, token, asked) in [
         ("Upgrade", "websocket", "\"websocket\" must be there"),
         (
@@ -267,7 +319,7 @@ fn check_upgrade(fields: &Fields, clause: &'static str) -> Result<(), HandshakeE
 fn single<'a>(
     fields: &'a Fields,
     name: &'static str,
-    clause: &'static str,
+    clause: Clause,
 ) -> Result<&'a str, HandshakeError> {
     let mut values = fields.all(name);
     let value = values.next().ok_or(HandshakeError::Missing(name, clause))?;

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod buffer;
 mod client;
 mod close;
@@ -29,16 +30,22 @@ mod config;
 mod connection;
 mod entropy;
 mod error;
+pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod http;
 mod mask;
 mod message;
+mod origin;
+mod pieces;
 mod printable;
+mod sender;
 mod server;
 mod stream;
+mod turn;
 mod writer;
 
+pub use backoff::Backoff;
 pub use client::{Client, connect};
 pub use close::{CloseCode, CloseReason, Closed, InvalidClose, Side, TcpEnd};
 pub use config::Config;
@@ -48,7 +55,10 @@ pub use error::{Clause, Error, HandshakeError, UrlError, Violation};
 pub use frame::{Header, OpCode, Role};
 pub use mask::mask;
 pub use message::Message;
+pub use origin::Origins;
+pub use pieces::{Piece, Pieces};
 pub use printable::Printable;
+pub use sender::Sender;
 pub use server::{Request, Server};
 pub use stream::{Any, Stream, Tcp};
 pub use writer::Writer;

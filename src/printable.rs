@@ -4,14 +4,14 @@
 
 use std::fmt;
 
-/// Shows a text with its control characters escaped, as in `\n` or `\u{1b}`.
+/// Shows a text with its control characters, except tabs, escaped, as in `\n` or `\u{1b}`.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
-            match character.is_control() {
+            match character.is_control() && character != '\t' {
                 true => write!(f, "{}", character.escape_default())?,
                 false => write!(f, "{character}")?,
             }

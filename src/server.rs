@@ -8,7 +8,7 @@ use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::connection::WebSocket;
 use crate::error::{Error, HandshakeError};
-use crate::handshake;
+use crate::handshake::{self, Opening};
 use crate::http::{Fields, Head, RequestLine, StatusLine};
 use crate::stream::{Stream, Tcp, close_gently, read_head};
 use std::io::{self, ErrorKind};
@@ -163,6 +163,10 @@ pub struct Request<S: Stream = Tcp> {
     buffer: Buffer,
     head: Head<RequestLine>,
     config: Config,
+    /// The subprotocols that this path speaks.
+    spoken: Vec<String>,
+    /// Fields of the application's own, for the 101.
+    more: Fields,
 }
 
 impl<S: Stream> Request<S> {
@@ -182,6 +186,8 @@ impl<S: Stream> Request<S> {
                 buffer,
                 head,
                 config: config.clone(),
+                spoken: Vec::new(),
+                more: Fields::default(),
             }),
             Err(error) => {
                 if let Error::Handshake(why) = &error
@@ -238,20 +244,48 @@ impl<S: Stream> Request<S> {
         &self.stream
     }
 
+    /// The subprotocols (§1.9) that this path speaks. [`upgrade`](Self::upgrade) chooses the first
+    /// of the client's list that is among them, or none.
+    #[must_use]
+    pub fn subprotocols(mut self, spoken: &[&str]) -> Request<S> {
+        self.spoken = spoken.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// One more field in the answer to an opening handshake, such as `Set-Cookie`.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a name that is no token or a value with control characters.
+    pub fn field(mut self, name: &str, value: &str) -> Result<Request<S>, Error> {
+        if !handshake::is_field(name, value) {
+            return Err(Error::Unsendable(format!(
+                "the field {name:?} with the value {value:?} (RFC 9110 §5)"
+            )));
+        }
+        self.more.push(name, value);
+        Ok(self)
+    }
+
     /// Accepts the opening handshake (§4.2.2): sends the 101 and returns the open connection.
     ///
     /// # Errors
-    /// [`Error::Handshake`] if the request is no proper opening handshake (§4.2.1): it has been
-    /// answered, with the status that fits and a text that says what is missing and the clause.
+    /// [`Error::Handshake`] if the request is no proper opening handshake (§4.2.1), or comes from
+    /// a page that [`Config::origins`] does not accept (§10.2): it has been answered, with the
+    /// status that fits and a text that says what is missing and the clause.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
-        let key = match handshake::check_request(&self.head) {
-            Ok(key) => key,
+        let opening = match self.check() {
+            Ok(opening) => opening,
             Err(why) => {
                 refuse(&mut self.stream, &self.config, &why)?;
                 return Err(why.into());
             }
         };
-        let response = handshake::response(key, &Fields::default());
+        // §4.2.2: "selecting one of the values from the |Sec-WebSocket-Protocol| field"; without
+        // one that both speak, the field is absent.
+        let mut offered = opening.subprotocols.iter();
+        let chosen = offered.find(|&&name| self.spoken.iter().any(|spoken| spoken == name));
+        let subprotocol = chosen.map(|&name| name.to_owned());
+        let response = handshake::response(opening.key, subprotocol.as_deref(), &self.more);
         self.stream.write_all(&response.encode())?;
         self.stream.flush()?;
         Ok(WebSocket::new(
@@ -259,8 +293,19 @@ impl<S: Stream> Request<S> {
             None,
             self.buffer,
             &self.config,
-            None,
+            subprotocol,
         )?)
+    }
+
+    fn check(&self) -> Result<Opening<'_>, HandshakeError> {
+        let opening = handshake::check_request(&self.head)?;
+        let origin = self.head.fields.get("Origin");
+        let host = self.head.fields.get("Host").unwrap_or_default();
+        if !self.config.origins.allow(origin, host) {
+            let origin = origin.unwrap_or_default().to_owned();
+            return Err(HandshakeError::Origin(origin));
+        }
+        Ok(opening)
     }
 
     /// Answers with a page and closes the connection.

@@ -13,7 +13,8 @@ use crate::stream::{Stream, timed_out};
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Writes messages and control frames to a connection. A [`WebSocket`](crate::WebSocket) has one.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl<S: Stream> Writer<S> {
     #[inline]
     pub fn write<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        self.write_frame(message.opcode(), message.as_bytes())
+        self.write_frame(true, message.opcode(), message.as_bytes())
     }
 
     /// Sends a Ping (§5.5.2) with up to 125 bytes of payload, which the peer sends back.
@@ -79,24 +80,24 @@ impl<S: Stream> Writer<S> {
     }
 
     fn send_control(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
-        if payload.len() > MAX_CONTROL {
-            return Err(Error::Unsendable(format!(
-                "a control frame of {} bytes; {MAX_CONTROL} are the most (§5.5)",
-                payload.len()
-            )));
-        }
-        self.write_frame(opcode, payload)?;
+        check_control(payload)?;
+        self.write_frame(true, opcode, payload)?;
         self.flush()
     }
 
     /// Adds one whole frame to the output.
     #[inline]
-    pub(crate) fn write_frame(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn write_frame(
+        &mut self,
+        fin: bool,
+        opcode: OpCode,
+        payload: &[u8],
+    ) -> Result<(), Error> {
         if self.line.is_over() {
             return Err(self.line.error());
         }
         let key = self.keys.as_mut().map(Entropy::masking_key);
-        encode_frame(true, opcode, key, payload, &mut self.output);
+        encode_frame(fin, opcode, key, payload, &mut self.output);
         if self.output.len() >= self.flush_at {
             self.flush()?;
         }
@@ -133,13 +134,38 @@ impl<S: Stream> Writer<S> {
     }
 }
 
+/// §5.5: "All control frames MUST have a payload length of 125 bytes or less".
+pub(crate) fn check_control(payload: &[u8]) -> Result<(), Error> {
+    match payload.len() {
+        0..=MAX_CONTROL => Ok(()),
+        length => Err(Error::Unsendable(format!(
+            "a control frame of {length} bytes; {MAX_CONTROL} are the most (§5.5)"
+        ))),
+    }
+}
+
 /// What is true of a connection whoever sends on it: what was said of closing. Its lock is also
 /// the turn to write, so that frames never interleave; it is not held while anybody reads.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    closed: Mutex<Closed>,
-    /// Whether `closed` forbids sending: a copy that can be looked at without the lock.
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Whether the state forbids sending: a copy that can be looked at without the lock.
     over: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: Closed,
+    /// A message is being sent piece by piece; those of other senders wait (§5.4).
+    in_pieces: bool,
+}
+
+impl State {
+    /// §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+    fn is_over(&self) -> bool {
+        self.closed.sent.is_some() || self.closed.tcp.is_some()
+    }
 }
 
 impl Line {
@@ -151,7 +177,7 @@ impl Line {
 
     /// What is known of the end so far.
     pub(crate) fn closed(&self) -> Closed {
-        self.lock().clone()
+        self.lock().closed.clone()
     }
 
     /// The error of someone who wants to send when nothing may be sent.
@@ -161,32 +187,75 @@ impl Line {
 
     /// The peer's Close frame has arrived.
     pub(crate) fn note_received(&self, reason: CloseReason) {
-        let mut closed = self.lock();
+        let closed = &mut self.lock().closed;
         closed.by.get_or_insert(Side::Peer);
         closed.received = Some(reason);
     }
 
     /// TCP has ended; the first account of how is kept.
     pub(crate) fn note_end(&self, by: Side, end: TcpEnd) {
-        let mut closed = self.lock();
-        closed.by.get_or_insert(by);
-        closed.tcp.get_or_insert(end);
+        let mut state = self.lock();
+        state.closed.by.get_or_insert(by);
+        state.closed.tcp.get_or_insert(end);
         self.over.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Waits until TCP has ended, for `limit` at most.
+    pub(crate) fn wait_for_end(&self, limit: Duration) -> Closed {
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |state| state.closed.tcp.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        state.closed.clone()
+    }
+
+    /// From here to [`end_pieces`](Self::end_pieces) other senders' messages wait. Only the
+    /// connection's own writer sends in pieces, and it sends nothing else meanwhile.
+    pub(crate) fn begin_pieces(&self) {
+        self.lock().in_pieces = true;
+    }
+
+    pub(crate) fn end_pieces(&self) {
+        self.lock().in_pieces = false;
+        self.changed.notify_all();
+    }
+
+    /// Writes a whole message, in its turn.
+    pub(crate) fn transmit_message<S: Stream>(
+        &self,
+        stream: &mut S,
+        frame: &[u8],
+    ) -> Result<(), Error> {
+        let state = self
+            .changed
+            .wait_while(self.lock(), |state| state.in_pieces && !state.is_over())
+            .unwrap_or_else(PoisonError::into_inner);
+        self.transmit_locked(state, stream, frame, None)
     }
 
     /// Writes whole frames, of which the last may be a Close.
-    fn transmit<S: Stream>(
+    pub(crate) fn transmit<S: Stream>(
         &self,
         stream: &mut S,
         frames: &[u8],
         close: Option<&CloseReason>,
     ) -> Result<(), Error> {
-        let mut closed = self.lock();
-        // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
-        if closed.sent.is_some() || closed.tcp.is_some() {
-            return Err(Error::Closed(closed.clone()));
+        self.transmit_locked(self.lock(), stream, frames, close)
+    }
+
+    fn transmit_locked<S: Stream>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        stream: &mut S,
+        frames: &[u8],
+        close: Option<&CloseReason>,
+    ) -> Result<(), Error> {
+        if state.is_over() {
+            return Err(Error::Closed(state.closed.clone()));
         }
         let written = write_all(stream, frames);
+        let closed = &mut state.closed;
         if let Err(error) = &written {
             let how = if timed_out(error) {
                 // A peer that does not read is not waited for; this wakes our reader, too.
@@ -201,15 +270,16 @@ impl Line {
             closed.by.get_or_insert(Side::Us);
             closed.sent = Some(reason.clone());
         }
-        if closed.sent.is_some() || closed.tcp.is_some() {
+        if state.is_over() {
             self.over.store(true, Ordering::Release);
+            self.changed.notify_all();
         }
-        written.map_err(|_| Error::Closed(closed.clone()))
+        written.map_err(|_| Error::Closed(state.closed.clone()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Closed> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A thread that panicked while it held the lock left true statements behind.
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

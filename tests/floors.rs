@@ -5,14 +5,16 @@ use std::path::Path;
 
 /// Every file of the library, from the bottom up. Files on one floor do not know each other.
 const FLOORS: &[&[&str]] = &[
-    &["mask", "entropy", "buffer", "printable"],
-    &["config", "close"],
+    &["mask", "entropy", "buffer", "printable", "origin"],
+    &["config", "close", "backoff"],
     &["error"],
     &["frame"],
     &["message", "http"],
+    &["extension"],
     &["handshake"],
-    &["stream"],
+    &["stream", "turn"],
     &["writer"],
+    &["pieces", "sender"],
     &["connection"],
     &["client", "server"],
 ];

@@ -1,34 +1,50 @@
-//! The tutorial's client: prints what a WebSocket server sends, and in the end why it closed.
+//! The tutorial's client: prints what a WebSocket server sends, and in the end why it closed. What
+//! it is given on a pipe it sends, line by line.
 //!
 //! ```text
 //! cargo run --bin client [URL]
 //! ```
 
-use rfc6455::{Error, Printable};
-use std::io::{self, Write};
+use rfc6455::{Backoff, Client, CloseCode, Entropy, Error, Printable, Sender, WebSocket};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::thread;
 
 const HELP: &str = "\
 Prints each message of a WebSocket server on a line, and at the end the reason why it closed.
+Each line that comes from a pipe is sent as a message; when the pipe ends, the client closes.
 
-Usage: client [URL]
+Usage: client [--reconnect] [URL]
 
-  URL     ws://HOST[:PORT][/PATH][?QUERY] (ws://localhost:5050/ws)
-  --help  this text
+  URL          ws://HOST[:PORT][/PATH][?QUERY] (ws://localhost:5050/ws)
+  --reconnect  connect again, after a random and growing delay, when the connection is lost;
+               only listens, and sends nothing
+  --help       this text
 ";
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let url = args.next().unwrap_or("ws://localhost:5050/ws".to_owned());
-    if url == "--help" || url == "-h" {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
+    let mut url = None;
+    let mut reconnect = false;
+    for arg in std::env::args().skip(1) {
+        match &arg[..] {
+            "--help" | "-h" => {
+                print!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            "--reconnect" => reconnect = true,
+            _ if url.is_none() && !arg.starts_with('-') => url = Some(arg),
+            _ => {
+                eprintln!("client: what is {arg}? (--help explains)");
+                return ExitCode::from(2);
+            }
+        }
     }
-    if let Some(extra) = args.next() {
-        eprintln!("client: one URL is enough, what is {extra}? (--help explains)");
-        return ExitCode::from(2);
-    }
-    match listen(&url) {
+    let url = url.as_deref().unwrap_or("ws://localhost:5050/ws");
+    let result = match reconnect {
+        true => listen_for_ever(url),
+        false => rfc6455::connect(url).and_then(converse),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("client: {error}");
@@ -37,8 +53,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn listen(url: &str) -> Result<(), Error> {
-    let mut socket = rfc6455::connect(url)?;
+/// One conversation: what comes from a pipe is sent while what the server sends is printed.
+fn converse(mut socket: WebSocket) -> Result<(), Error> {
+    if !io::stdin().is_terminal() {
+        let sender = socket.sender();
+        thread::spawn(move || send_lines(&sender));
+    }
+    listen(&mut socket)
+}
+
+/// Sends each line of standard input; if there were any, closes behind the last. An error is not
+/// reported here: the thread that reads learns how the connection ended.
+fn send_lines(sender: &Sender) {
+    let mut lines = 0;
+    for line in io::stdin().lines() {
+        match line {
+            Ok(line) if sender.send(&line).is_ok() => lines += 1,
+            Ok(_) => return,
+            Err(error) => {
+                eprintln!("client: standard input: {error}");
+                break;
+            }
+        }
+    }
+    if lines > 0 {
+        let _ = sender.close(CloseCode::NORMAL, "");
+    }
+}
+
+/// Prints what the server sends until it closes.
+fn listen(socket: &mut WebSocket) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
         if print(&message.to_string()).is_err() {
             return Ok(()); // Nobody reads what we print; dropping the socket says goodbye.
@@ -50,6 +94,28 @@ fn listen(url: &str) -> Result<(), Error> {
         reason => print(reason),
     };
     Ok(())
+}
+
+/// Listens, and connects again when the connection is lost (§7.2.3).
+fn listen_for_ever(url: &str) -> Result<(), Error> {
+    let client = Client::new(url)?;
+    let mut backoff = Backoff::new(Entropy::from_system());
+    let mut connection = client.connect();
+    loop {
+        let result = connection.and_then(|mut socket| {
+            backoff.reset();
+            listen(&mut socket)?;
+            match socket.closed().is_transient() {
+                true => Err(Error::Closed(socket.closed())),
+                false => Ok(()),
+            }
+        });
+        match result {
+            Err(error) if error.is_transient() => eprintln!("client: {error}; connecting again"),
+            result => return result,
+        }
+        connection = client.reconnect(&mut backoff);
+    }
 }
 
 /// A line on the terminal. What the server sends cannot command it.

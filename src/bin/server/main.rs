@@ -5,10 +5,11 @@
 //! ```
 
 mod clock;
+mod echo;
 mod options;
 
 use options::Options;
-use rfc6455::{Error, Request, Server};
+use rfc6455::{Config, Error, Origins, Request, Server, WebSocket};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -47,25 +48,39 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    server.run(move |request| route(request, &options))
+    // Pages from anywhere may listen: the clock has no secrets, and a page opened from disk has no
+    // host of its own.
+    let config = Config {
+        origins: Origins::Any,
+        ..Config::default()
+    };
+    server
+        .config(config)
+        .run(move |request| route(request, &options))
 }
 
 /// Who gets what.
 fn route(request: Request, options: &Options) -> Result<(), Error> {
     match (request.path(), request.method()) {
-        ("/ws", _) => tell_the_time(request, options),
+        ("/ws", _) => talk(request, |socket| {
+            clock::run(socket, options.interval, options.close_chance)
+        }),
+        ("/echo", _) => talk(request, echo::run),
         ("/", "GET" | "HEAD") => request.respond(200, "text/html; charset=utf-8", PAGE),
         ("/", _) => request.refuse_method("GET, HEAD"),
         _ => request.respond(
             404,
             "text/plain; charset=utf-8",
-            "no such page; there are / and /ws\n",
+            "no such page; there are /, /ws and /echo\n",
         ),
     }
 }
 
 /// One WebSocket, with a line when it opens and a line when it ends.
-fn tell_the_time(request: Request, options: &Options) -> Result<(), Error> {
+fn talk(
+    request: Request,
+    conversation: impl FnOnce(&mut WebSocket) -> Result<(), Error>,
+) -> Result<(), Error> {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     let peer = request.stream().peer_addr()?;
     let path = request.path().to_owned();
@@ -74,7 +89,7 @@ fn tell_the_time(request: Request, options: &Options) -> Result<(), Error> {
     let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let opened = Instant::now();
     eprintln!("#{number} {peer} {path} opened");
-    let result = clock::run(&mut socket, options.interval, options.close_chance);
+    let result = conversation(&mut socket);
     let seconds = opened.elapsed().as_secs_f32();
     match result {
         // How it ended says it all, and is in `closed`.

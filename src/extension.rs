@@ -1,0 +1,123 @@
+//! Read first: RFC 6455 §9.1, Negotiating Extensions.
+//!
+//! The Sec-WebSocket-Extensions field, by its grammar. This endpoint speaks no extension; it reads
+//! the field to refuse what is malformed (§9.1: "the recipient of such malformed data MUST
+//! immediately _Fail the WebSocket Connection_") and a server that wants one nobody offered.
+
+use crate::http::{Fields, is_token};
+
+/// The name of the field.
+pub const FIELD: &str = "Sec-WebSocket-Extensions";
+
+/// One extension with its parameters, in their order: `foo; bar; baz=2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// A token, such as `permessage-deflate`.
+    pub name: String,
+    /// A parameter may have a value or not.
+    pub parameters: Vec<(String, Option<String>)>,
+}
+
+/// Reads the field over all its lines, which count as one list. `Err` holds the line that does not
+/// conform to the grammar:
+///
+/// ```text
+/// extension-list  = 1#extension
+/// extension       = extension-token *( ";" extension-param )
+/// extension-param = token [ "=" (token | quoted-string) ]
+/// ```
+///
+/// # Errors
+/// The value that is malformed.
+pub fn parse(fields: &Fields) -> Result<Vec<Extension>, &str> {
+    let mut extensions = Vec::new();
+    for line in fields.all(FIELD) {
+        let mut rest = Rest(line);
+        let before = extensions.len();
+        rest.list(&mut extensions).ok_or(line)?;
+        // "1#": at least one; empty elements do not count.
+        if extensions.len() == before {
+            return Err(line);
+        }
+    }
+    Ok(extensions)
+}
+
+/// What is left to read of a line. Every step takes from its front, so the work is linear.
+struct Rest<'a>(&'a str);
+
+impl Rest<'_> {
+    fn list(&mut self, extensions: &mut Vec<Extension>) -> Option<()> {
+        loop {
+            // RFC 9110 §5.6.1.2: "a recipient MUST parse and ignore a reasonable number of empty
+            // list elements".
+            while self.take(',') {}
+            if self.0.is_empty() {
+                return Some(());
+            }
+            extensions.push(self.extension()?);
+            if !self.0.is_empty() && !self.take(',') {
+                return None;
+            }
+        }
+    }
+
+    fn extension(&mut self) -> Option<Extension> {
+        let name = self.token()?;
+        let mut parameters = Vec::new();
+        while self.take(';') {
+            let name = self.token()?;
+            let value = match self.take('=') {
+                true => Some(self.value()?),
+                false => None,
+            };
+            parameters.push((name, value));
+        }
+        Some(Extension { name, parameters })
+    }
+
+    fn token(&mut self) -> Option<String> {
+        let end = self
+            .0
+            .find(|c| !u8::try_from(c).is_ok_and(|byte| is_token(&[byte])));
+        let (token, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        self.0 = trim_start(rest);
+        (!token.is_empty()).then(|| token.to_owned())
+    }
+
+    /// A token, or a quoted string that is one: "the value after quoted-string unescaping MUST
+    /// conform to the 'token' ABNF."
+    fn value(&mut self) -> Option<String> {
+        if !self.take('"') {
+            return self.token();
+        }
+        let mut value = String::new();
+        let mut characters = self.0.chars();
+        loop {
+            match characters.next()? {
+                '"' => break,
+                '\\' => value.push(characters.next()?),
+                character => value.push(character),
+            }
+        }
+        self.0 = trim_start(characters.as_str());
+        is_token(value.as_bytes()).then_some(value)
+    }
+
+    /// Takes one character, and white space around it.
+    fn take(&mut self, character: char) -> bool {
+        let rest = trim_start(self.0);
+        let taken = rest.strip_prefix(character);
+        self.0 = match taken {
+            // White space inside quotes is not around them.
+            Some(rest) if character == '"' => rest,
+            Some(rest) => trim_start(rest),
+            None => rest,
+        };
+        taken.is_some()
+    }
+}
+
+fn trim_start(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t'])
+}
