@@ -58,7 +58,7 @@ impl FromStr for Url {
         Ok(Url {
             host: host.to_owned(),
             port: match port {
-                // §3: the port "defaults to port 80"; "ws://host:" has none, says RFC 3986.
+                // §3: "the default for "ws" is port 80"; "ws://host:" has none, says RFC 3986.
                 None | Some("") => 80,
                 Some(port) => match port.parse() {
                     Ok(number @ 1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => number,

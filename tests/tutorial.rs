@@ -483,3 +483,78 @@ fn the_client_prints_messages_and_the_reason_and_never_obeys_them() {
         ]
     );
 }
+
+#[test]
+fn the_echo_sends_every_text_and_binary_message_back_as_it_came() {
+    let server = ServerProgram::start(&[]);
+    let mut stream = server.open_by_hand("/echo");
+    for (first, payload) in [(TEXT, &b"text"[..]), (BINARY, &[0, 255]), (TEXT, b"")] {
+        stream
+            .write_all(&frame(FIN | first, Some(KEY), payload))
+            .unwrap();
+        assert_eq!(
+            read_short_frame(&mut stream),
+            (FIN | first, payload.to_vec())
+        );
+    }
+    // In fragments, the message is the same.
+    stream.write_all(&frame(TEXT, Some(KEY), b"frag")).unwrap();
+    stream
+        .write_all(&frame(FIN | CONTINUATION, Some(KEY), b"ments"))
+        .unwrap();
+    assert_eq!(
+        read_short_frame(&mut stream),
+        (FIN | TEXT, b"fragments".to_vec())
+    );
+}
+
+#[test]
+fn the_client_sends_each_line_of_a_pipe_and_prints_each_answer() {
+    let server = ServerProgram::start(&[]);
+    let (client, mut pipe) = client_with_pipe(&[&server.url("/echo")]);
+    // As in a conversation: a line, its answer, the next line.
+    for line in ["one", "zwei \u{e4}\u{f6}\u{fc}", ""] {
+        writeln!(pipe, "{line}").unwrap();
+        assert_eq!(client.line(), line);
+    }
+    // And a flood: every answer comes before the close.
+    for i in 0..10_000 {
+        writeln!(pipe, "{i}").unwrap();
+    }
+    drop(pipe);
+    let (code, lines, errors) = client.finish();
+    assert_eq!((code, errors), (Some(0), vec![]));
+    assert_eq!(lines.len(), 10_001);
+    for (i, line) in lines[..10_000].iter().enumerate() {
+        assert_eq!(*line, i.to_string());
+    }
+    assert_eq!(lines[10_000], "1000 (normal closure)");
+}
+
+#[test]
+fn a_client_that_reconnects_survives_its_server() {
+    let mut server = ServerProgram::start(LONG);
+    let url = server.url("/ws");
+    let client = client(&["--reconnect", &url]);
+    assert!(is_date_time(&client.line()));
+    server.program.kill();
+    let told = client.error_line();
+    assert!(
+        told.contains("1006") && told.ends_with("connecting again"),
+        "{told}"
+    );
+    let _second = ServerProgram::start_at(&format!("localhost:{}", server.port), LONG);
+    assert!(is_date_time(&client.line()));
+}
+
+#[test]
+fn a_client_that_reconnects_stops_for_a_reason_that_will_not_pass() {
+    let server = ServerProgram::start(&["--interval", "1", "--close-chance", "1"]);
+    let (code, lines, _) = client(&["--reconnect", &server.url("/ws")]).finish();
+    assert_eq!(
+        (code, lines.last().map(|line| &line[..])),
+        (Some(0), Some("random closing"))
+    );
+    let (code, _, errors) = client(&["--reconnect", &server.url("/nowhere")]).finish();
+    assert_eq!((code, errors.len()), (Some(1), 1));
+}

@@ -3,9 +3,14 @@
 
 #![allow(dead_code)] // No test uses all of it.
 
-use rfc6455::{Any, Closed, Config, Entropy, Error, Message, Role, Violation, WebSocket};
+use rfc6455::{
+    Any, Client, Closed, Config, Entropy, Error, HandshakeError, Header, Message, Request, Role,
+    Tcp, Violation, WebSocket, handshake,
+};
 use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The masking key of the examples in §5.7.
 pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -78,8 +83,8 @@ pub fn config() -> Config {
 }
 
 /// A stream in memory. What is read was scripted and comes in pieces; then it ends. What is
-/// written is kept.
-#[derive(Debug)]
+/// written is kept. (A clone writes to the same place, which is all that a sender needs.)
+#[derive(Clone, Debug)]
 pub struct Script {
     input: Vec<u8>,
     at: usize,
@@ -206,3 +211,145 @@ pub fn assert_fails(role: Role, input: &[u8], violation: Violation) {
 
 /// Both roles, for the twins of a rule.
 pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// Two ends of a TCP connection on loopback: a WebSocket in this role, and its peer in raw bytes.
+pub fn tcp(role: Role, config: &Config) -> (WebSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let socket = WebSocket::after_handshake(Tcp::from(ours), role, config).unwrap();
+    (socket, peer)
+}
+
+/// Reads exactly these bytes, or fails.
+pub fn expect(peer: &mut TcpStream, bytes: &[u8]) {
+    let mut got = vec![0; bytes.len()];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(got, bytes, "{got:02x?} instead of {bytes:02x?}");
+}
+
+/// Reads until the other end ends TCP; what came before that.
+pub fn rest(peer: &mut TcpStream) -> Vec<u8> {
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).unwrap();
+    got
+}
+
+/// The key that the tests' source of nonces makes, and the accept that belongs to it.
+pub fn test_key() -> (String, String) {
+    let key = handshake::key_for(std::array::from_fn(|i| KEY[i % 4]));
+    let accept = handshake::accept_for(&key);
+    (key, accept)
+}
+
+/// The response of a proper server to the tests' key, ready for changes.
+pub fn proper_response() -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        test_key().1
+    )
+}
+
+/// The request of §1.2 without its subprotocols, ready for changes.
+pub const PROPER_REQUEST: &str = "GET /chat HTTP/1.1\r\n\
+    Host: server.example.com\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Origin: http://server.example.com\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// A head without the line that begins so.
+pub fn without(head: &str, line: &str) -> String {
+    assert!(head.contains(line), "{line}");
+    let lines = head.split_inclusive("\r\n");
+    lines.filter(|each| !each.starts_with(line)).collect()
+}
+
+/// A head with something else in it.
+pub fn with(head: &str, from: &str, to: &str) -> String {
+    assert!(head.contains(from), "{from}");
+    head.replacen(from, to, 1)
+}
+
+/// A head with one more line.
+pub fn and(head: &str, line: &str) -> String {
+    with(head, "\r\n\r\n", &format!("\r\n{line}\r\n\r\n"))
+}
+
+/// What a client makes of a server's response (and of what comes behind it), and what it sent.
+pub fn client_against(
+    client: &Client,
+    response: &str,
+) -> (Result<WebSocket<Any<Script>>, Error>, String) {
+    let (stream, sent) = Script::new(response);
+    let result = client.clone().config(config()).handshake(stream);
+    (result, String::from_utf8(sent.take()).unwrap())
+}
+
+/// Why a client that asks for nothing special refuses a response.
+pub fn client_refuses(response: &str) -> HandshakeError {
+    let client = Client::new("ws://server.example.com/chat").unwrap();
+    match client_against(&client, response).0 {
+        Err(Error::Handshake(why)) => why,
+        other => panic!("{response}\n{other:?}"),
+    }
+}
+
+/// What a server makes of a request, and what it answers.
+pub fn server_against(
+    config: &Config,
+    request: &str,
+) -> (Result<WebSocket<Any<Script>>, Error>, String) {
+    let (stream, sent) = Script::new(request);
+    let result = Request::read(stream, config).and_then(Request::upgrade);
+    // A connection that is dropped says so; that is not what is asked here.
+    let answer = String::from_utf8_lossy(&sent.take()).into_owned();
+    (result, answer)
+}
+
+/// Why a server with the defaults refuses a request; the answer has the status that fits and says
+/// the same to the client.
+pub fn server_refuses(request: &str) -> HandshakeError {
+    let (result, answer) = server_against(&config(), request);
+    let Err(Error::Handshake(why)) = result else {
+        panic!("{request}\n{answer}");
+    };
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 {} ", why.status())),
+        "{answer}"
+    );
+    assert!(answer.ends_with(&format!("\r\n\r\n{why}\n")), "{answer}");
+    why
+}
+
+/// One frame that was sent.
+#[derive(Debug)]
+pub struct SentFrame {
+    pub header: Header,
+    /// Unmasked.
+    pub payload: Vec<u8>,
+}
+
+/// Takes bytes that were sent apart into frames; there is nothing else in them.
+pub fn frames(mut bytes: &[u8]) -> Vec<SentFrame> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let (header, size) = Header::decode(bytes).unwrap().expect("a whole header");
+        let (payload, rest) = bytes[size..].split_at(header.length as usize);
+        let key = header.mask.unwrap_or([0; 4]);
+        let payload = payload
+            .iter()
+            .enumerate()
+            .map(|(i, byte)| byte ^ key[i % 4])
+            .collect();
+        frames.push(SentFrame { header, payload });
+        bytes = rest;
+    }
+    frames
+}

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -21,9 +21,13 @@ pub struct Program {
 
 impl Program {
     pub fn start(program: &str, args: &[&str]) -> Program {
+        Program::start_with(program, args, Stdio::null())
+    }
+
+    pub fn start_with(program: &str, args: &[&str], input: Stdio) -> Program {
         let mut process = Command::new(program)
             .args(args)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -99,7 +103,11 @@ pub struct ServerProgram {
 
 impl ServerProgram {
     pub fn start(args: &[&str]) -> ServerProgram {
-        let args = [&["--addr", "localhost:0"], args].concat();
+        ServerProgram::start_at("localhost:0", args)
+    }
+
+    pub fn start_at(address: &str, args: &[&str]) -> ServerProgram {
+        let args = [&["--addr", address], args].concat();
         let program = Program::start(env!("CARGO_BIN_EXE_server"), &args);
         let page = program.line();
         let port = page
@@ -166,6 +174,13 @@ pub fn opening_handshake(path: &str) -> String {
 /// The client program.
 pub fn client(args: &[&str]) -> Program {
     Program::start(env!("CARGO_BIN_EXE_client"), args)
+}
+
+/// The client program, and the pipe that it sends from.
+pub fn client_with_pipe(args: &[&str]) -> (Program, ChildStdin) {
+    let mut program = Program::start_with(env!("CARGO_BIN_EXE_client"), args, Stdio::piped());
+    let pipe = program.process.stdin.take().unwrap();
+    (program, pipe)
 }
 
 /// One frame without a mask and with a short length, as a server sends it: its first byte and its

@@ -72,6 +72,7 @@ fn every_prefix_of_a_header_asks_for_more_bytes() {
     }
 }
 
+/// Proves 5.2-7.
 #[test]
 fn the_fields_stand_where_the_diagram_has_them() {
     let header = |bytes: &[u8]| Header::decode(bytes).unwrap().unwrap().0;

@@ -1,0 +1,413 @@
+//! §4.1, Client Requirements.
+
+use crate::kit::*;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rfc6455::{Client, Config, Error, HandshakeError, State};
+use std::collections::HashSet;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+fn client(url: &str) -> Client {
+    Client::new(url).unwrap()
+}
+
+/// The request that a client sends, line by line.
+fn request(client: &Client) -> Vec<String> {
+    let (_, sent) = client_against(client, "");
+    assert!(sent.ends_with("\r\n\r\n"), "{sent}");
+    sent.trim_end().split("\r\n").map(str::to_owned).collect()
+}
+
+/// Proves 4.1-1, 4.1-16, 4.1-17, 4.1-18, 4.1-19, 4.1-20, 4.1-21, 4.1-22, 4.1-23, 4.1-27, 4.1-28.
+#[test]
+fn the_clients_opening_handshake_is_a_valid_request_with_every_required_field() {
+    let (key, _) = test_key();
+    let more = client("ws://server.example.com:8080/chat?room=1")
+        .field("Cookie", "a=b")
+        .unwrap();
+    assert_eq!(
+        request(&more),
+        [
+            "GET /chat?room=1 HTTP/1.1",
+            "Host: server.example.com:8080",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            &format!("Sec-WebSocket-Key: {key}"),
+            "Sec-WebSocket-Version: 13",
+            "Cookie: a=b",
+        ]
+    );
+}
+
+#[test]
+fn the_host_field_has_the_port_only_when_it_is_not_the_default() {
+    for (url, host) in [
+        ("ws://example.com/", "example.com"),
+        ("ws://example.com:80/", "example.com"),
+        ("ws://example.com:81/", "example.com:81"),
+        ("ws://[::1]/", "[::1]"),
+        ("ws://[::1]:81/", "[::1]:81"),
+    ] {
+        assert_eq!(request(&client(url))[1], format!("Host: {host}"));
+    }
+}
+
+/// Proves 4.1-24, 4.1-25.
+#[test]
+fn the_key_is_a_fresh_random_nonce_of_16_bytes() {
+    let mut keys = HashSet::new();
+    for _ in 0..100 {
+        let (stream, sent) = Script::new("");
+        let _ = client("ws://x/").handshake(stream);
+        let sent = String::from_utf8(sent.take()).unwrap();
+        let key = sent.split("Sec-WebSocket-Key: ").nth(1).unwrap();
+        let key = key.lines().next().unwrap().to_owned();
+        assert_eq!(BASE64.decode(&key).unwrap().len(), 16);
+        keys.insert(key);
+    }
+    assert_eq!(keys.len(), 100, "a nonce came twice");
+}
+
+/// Proves 4.1-29.
+#[test]
+fn only_different_tokens_can_be_offered_as_subprotocols() {
+    let offer = client("ws://x/")
+        .subprotocols(&["chat", "superchat"])
+        .unwrap();
+    let lines = request(&offer);
+    assert!(
+        lines.contains(&"Sec-WebSocket-Protocol: chat, superchat".to_owned()),
+        "{lines:?}"
+    );
+
+    for wrong in [
+        &[""][..],
+        &["a b"],
+        &["a,b"],
+        &["\u{e9}"],
+        &["a", "b", "a"],
+        &["x;y"],
+    ] {
+        let result = client("ws://x/").subprotocols(wrong);
+        assert!(matches!(result, Err(Error::Unsendable(_))), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_field_that_would_break_the_request_cannot_be_added() {
+    for (name, value) in [
+        ("", "x"),
+        ("a b", "x"),
+        ("A:", "x"),
+        ("A", "x\r\nB: y"),
+        ("A", "\0"),
+    ] {
+        let result = client("ws://x/").field(name, value);
+        assert!(
+            matches!(result, Err(Error::Unsendable(_))),
+            "{name:?} {value:?}"
+        );
+    }
+}
+
+/// Proves 4.1-30.
+#[test]
+fn the_client_sends_nothing_but_the_handshake_before_the_response() {
+    let (result, sent) = client_against(&client("ws://x/"), "HTTP/1.1 101 Switching");
+    assert!(matches!(
+        result,
+        Err(Error::Handshake(HandshakeError::Ended))
+    ));
+    assert_eq!(sent.matches("\r\n\r\n").count(), 1);
+    assert!(sent.ends_with("\r\n\r\n"));
+}
+
+/// Proves 4.1-31.
+#[test]
+fn a_proper_response_opens_the_connection_and_bytes_behind_it_are_frames() {
+    let response = proper_response() + "\u{1}\u{2}He" + "\0\u{2}ll";
+    let response = [response.as_bytes(), &[0x80, 1], b"o"].concat();
+    let (stream, _) = Script::new(response);
+    let mut socket = client("ws://x/")
+        .config(config())
+        .handshake(stream)
+        .unwrap();
+    assert_eq!(socket.state(), State::Open);
+    assert_eq!(socket.subprotocol(), None);
+    assert_eq!(socket.read().unwrap().unwrap().to_string(), "Hello");
+}
+
+#[test]
+fn names_and_tokens_of_the_response_are_compared_without_case() {
+    let response = with(
+        &proper_response(),
+        "Upgrade: websocket",
+        "uPGRADE: WebSocket",
+    );
+    let response = with(
+        &response,
+        "Connection: Upgrade",
+        "CONNECTION: keep-alive, , upGrade",
+    );
+    let response = with(
+        &response,
+        "Sec-WebSocket-Accept: ",
+        "sec-websocket-accept:  \t",
+    );
+    assert!(client_against(&client("ws://x/"), &response).0.is_ok());
+}
+
+/// Proves 4.1-32.
+#[test]
+fn a_response_without_upgrade_websocket_fails() {
+    let response = without(&proper_response(), "Upgrade");
+    assert_eq!(
+        client_refuses(&response),
+        HandshakeError::Missing("Upgrade", "§4.1")
+    );
+    let response = with(&proper_response(), "Upgrade: websocket", "Upgrade: h2c");
+    assert!(matches!(
+        client_refuses(&response),
+        HandshakeError::Wrong("Upgrade", ..)
+    ));
+}
+
+/// Proves 4.1-33.
+#[test]
+fn a_response_without_connection_upgrade_fails() {
+    let response = without(&proper_response(), "Connection");
+    assert_eq!(
+        client_refuses(&response),
+        HandshakeError::Missing("Connection", "§4.1")
+    );
+    for other in ["close", "Upgraded", "keep-alive Upgrade", ""] {
+        let other = format!("Connection: {other}");
+        let response = with(&proper_response(), "Connection: Upgrade", &other);
+        assert!(matches!(
+            client_refuses(&response),
+            HandshakeError::Wrong("Connection", ..)
+        ));
+    }
+}
+
+/// Proves 4.1-34.
+#[test]
+fn a_response_with_another_accept_than_the_keys_fails() {
+    let (_, accept) = test_key();
+    let response = without(&proper_response(), "Sec-WebSocket-Accept");
+    assert_eq!(
+        client_refuses(&response),
+        HandshakeError::Missing("Sec-WebSocket-Accept", "§4.1")
+    );
+    // Another's, its own in other case, cut, doubled.
+    for other in [
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        &accept.to_ascii_lowercase(),
+        &accept[..27],
+        "",
+    ] {
+        let response = with(&proper_response(), &accept, other);
+        let why = client_refuses(&response);
+        assert!(
+            matches!(why, HandshakeError::Wrong("Sec-WebSocket-Accept", ..)),
+            "{why}"
+        );
+    }
+    let response = and(
+        &proper_response(),
+        &format!("Sec-WebSocket-Accept: {accept}"),
+    );
+    assert!(matches!(
+        client_refuses(&response),
+        HandshakeError::Wrong("Sec-WebSocket-Accept", ..)
+    ));
+}
+
+/// Proves 4.1-35.
+#[test]
+fn a_response_with_an_extension_that_was_not_requested_fails() {
+    let response = and(
+        &proper_response(),
+        "Sec-WebSocket-Extensions: permessage-deflate; x=1",
+    );
+    assert_eq!(
+        client_refuses(&response),
+        HandshakeError::NotOffered("Sec-WebSocket-Extensions", "permessage-deflate".into())
+    );
+}
+
+/// Proves 4.1-36.
+#[test]
+fn a_response_with_a_subprotocol_that_was_not_requested_fails() {
+    let response = |chosen: &str| {
+        and(
+            &proper_response(),
+            &format!("Sec-WebSocket-Protocol: {chosen}"),
+        )
+    };
+    let not_offered =
+        |chosen: &str| HandshakeError::NotOffered("Sec-WebSocket-Protocol", chosen.to_owned());
+    assert_eq!(client_refuses(&response("chat")), not_offered("chat"));
+
+    let offer = client("ws://x/")
+        .subprotocols(&["chat", "superchat"])
+        .unwrap();
+    for chosen in ["chat", "superchat"] {
+        let socket = client_against(&offer, &response(chosen)).0.unwrap();
+        assert_eq!(socket.subprotocol(), Some(chosen));
+    }
+    // A subprotocol is compared as it is, and is one, not a list.
+    for chosen in ["Chat", "chat, superchat", "other", ""] {
+        match client_against(&offer, &response(chosen)).0 {
+            Err(Error::Handshake(why)) => assert_eq!(why, not_offered(chosen)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // To choose none is the server's right.
+    assert_eq!(
+        client_against(&offer, &proper_response())
+            .0
+            .unwrap()
+            .subprotocol(),
+        None
+    );
+}
+
+/// Proves 4.1-37.
+#[test]
+fn a_response_that_is_no_servers_handshake_fails() {
+    for response in [
+        "",
+        "\r\n\r\n",
+        "HTTP/1.1 101",
+        "HTTP/1.1 1O1 Switching\r\n\r\n",
+        "HTTP/1.1 +99 x\r\n\r\n",
+        "HTTP/2.0 101 Switching Protocols\r\n\r\n",
+        "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n",
+    ] {
+        client_refuses(response);
+    }
+    assert!(matches!(
+        client_refuses(&and(&proper_response(), " folded: line")),
+        HandshakeError::Malformed(_)
+    ));
+    assert!(matches!(
+        client_refuses(&and(
+            &proper_response(),
+            &format!("X: {}", "y".repeat(9000))
+        )),
+        HandshakeError::HeadTooBig("bytes", 8192)
+    ));
+}
+
+#[test]
+fn another_status_is_reported_with_what_the_server_says_about_it() {
+    let response = "HTTP/1.1 302 Found\r\nLocation: ws://elsewhere/\r\nContent-Length: 9\r\n\r\ngo there\nmore";
+    assert_eq!(
+        client_refuses(response),
+        HandshakeError::Status {
+            status: 302,
+            reason: "Found".into(),
+            location: Some("ws://elsewhere/".into()),
+            body: "go there".into(),
+        }
+    );
+}
+
+/// Proves 4.1-9.
+#[test]
+fn a_client_opens_a_direct_tcp_connection_to_the_host_and_the_port() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let size = stream.read(&mut request).unwrap();
+        stream.write_all(proper_response().as_bytes()).unwrap();
+        String::from_utf8(request[..size].to_vec()).unwrap()
+    });
+    let client = client(&format!("ws://localhost:{port}/")).config(config());
+    client.connect().unwrap();
+    assert!(
+        server
+            .join()
+            .unwrap()
+            .starts_with(&format!("GET / HTTP/1.1\r\nHost: localhost:{port}\r\n"))
+    );
+}
+
+/// Proves 4.1-11.
+#[test]
+fn a_connection_that_cannot_be_opened_fails() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    match client(&format!("ws://127.0.0.1:{port}/")).connect() {
+        Err(Error::Connect { to, source }) => {
+            assert_eq!(to, format!("127.0.0.1:{port}"));
+            assert_eq!(source.kind(), ErrorKind::ConnectionRefused);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Proves 4.1-4, 4.1-5, 4.1-6.
+#[test]
+fn attempts_to_one_ip_address_are_made_one_after_the_other() {
+    // An address of its own, so that no other test waits in the same line.
+    let listener = TcpListener::bind("127.6.4.55:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (attempt, attempts) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            attempt.send(stream.unwrap()).unwrap();
+        }
+    });
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let client = client(&format!("ws://{address}/")).config(config());
+            thread::spawn(move || client.connect().map(drop))
+        })
+        .collect();
+    for _ in 0..3 {
+        let mut stream = attempts.recv().unwrap();
+        // While this attempt has no response, no other is made.
+        let another = attempts.recv_timeout(Duration::from_millis(100));
+        assert!(another.is_err(), "two connections in the CONNECTING state");
+        stream.write_all(proper_response().as_bytes()).unwrap();
+        // The stream may stay open: what counts is the opening handshake.
+        thread::spawn(move || rest(&mut stream));
+    }
+    for client in clients {
+        client.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn the_handshake_has_one_deadline_however_the_bytes_trickle() {
+    let listener = TcpListener::bind("127.6.4.56:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for byte in proper_response().bytes().cycle() {
+            thread::sleep(Duration::from_millis(20));
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+        }
+    });
+    let config = Config {
+        handshake_timeout: Duration::from_millis(200),
+        ..config()
+    };
+    match client(&format!("ws://{address}/")).config(config).connect() {
+        Err(Error::Handshake(why)) => assert_eq!(why, HandshakeError::TimedOut),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,209 @@
+//! §4.2.2, Sending the Server's Opening Handshake, §4.3 and §4.4.
+
+use crate::kit::*;
+use rfc6455::{Config, HandshakeError, Origins, Request};
+
+/// The answer of a server that speaks these subprotocols.
+fn answer(request: &str, spoken: &[&str]) -> String {
+    let (stream, sent) = Script::new(request);
+    let request = Request::read(stream, &config()).unwrap();
+    let socket = request.subprotocols(spoken).upgrade().unwrap();
+    let answer = String::from_utf8(sent.take()).unwrap();
+    let chosen = answer.split("Sec-WebSocket-Protocol: ").nth(1);
+    assert_eq!(
+        socket.subprotocol(),
+        chosen.map(|rest| rest.lines().next().unwrap())
+    );
+    answer
+}
+
+/// Proves 4.2.2-1, 4.2.2-10.
+#[test]
+fn the_servers_opening_handshake_is_a_valid_response_with_every_required_field() {
+    assert_eq!(
+        answer(PROPER_REQUEST, &[]),
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+    );
+}
+
+/// Proves 4.2.2-6.
+#[test]
+fn a_subprotocol_is_chosen_from_those_the_client_offers_in_the_clients_order() {
+    let request = and(PROPER_REQUEST, "Sec-WebSocket-Protocol: chat, superchat");
+    for (spoken, chosen) in [
+        (&["chat"][..], "chat"),
+        (&["superchat"], "superchat"),
+        (&["superchat", "chat"], "chat"),
+        (&["x", "superchat"], "superchat"),
+    ] {
+        let answer = answer(&request, spoken);
+        assert!(
+            answer.contains(&format!("\r\nSec-WebSocket-Protocol: {chosen}\r\n")),
+            "{answer}"
+        );
+    }
+    let request = and(
+        PROPER_REQUEST,
+        "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: ,b",
+    );
+    assert!(answer(&request, &["b"]).contains("\r\nSec-WebSocket-Protocol: b\r\n"));
+}
+
+/// Proves 4.2.2-7.
+#[test]
+fn without_a_subprotocol_that_both_speak_the_field_is_absent() {
+    let request = and(PROPER_REQUEST, "Sec-WebSocket-Protocol: chat, superchat");
+    for (request, spoken) in [
+        (&request[..], &[][..]),
+        (&request, &["Chat", "other"]),
+        (PROPER_REQUEST, &["chat"]),
+    ] {
+        assert!(!answer(request, spoken).contains("Sec-WebSocket-Protocol"));
+    }
+}
+
+/// Proves 4.2.2-9, 9-1, 5.8-1.
+#[test]
+fn no_extension_is_accepted_whatever_the_client_offers() {
+    let request = and(
+        PROPER_REQUEST,
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other",
+    );
+    assert!(!answer(&request, &[]).contains("Sec-WebSocket-Extensions"));
+}
+
+/// Proves 4.2.2-4, 4.4-1.
+#[test]
+fn an_unsupported_version_gets_426_and_the_version_that_is_spoken() {
+    for version in ["12", "8", "14", "013", "7, 8, 13", "thirteen", ""] {
+        let version = format!("Version: {version}");
+        let request = with(PROPER_REQUEST, "Version: 13", &version);
+        let why = server_refuses(&request);
+        assert!(matches!(why, HandshakeError::Version(_)), "{version}");
+        let (_, answer) = server_against(&config(), &request);
+        assert!(
+            answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("\r\nSec-WebSocket-Version: 13\r\n"),
+            "{answer}"
+        );
+    }
+}
+
+/// Proves 4.2.2-3, 10.2-1, 10.2-2.
+#[test]
+fn a_page_whose_origin_is_not_accepted_gets_403() {
+    let host = "server.example.com";
+    let list = Origins::List(vec![
+        "https://example.com".into(),
+        "http://localhost:8080".into(),
+    ]);
+    for (origins, origin, accepted) in [
+        (Origins::Any, "http://evil.net", true),
+        (Origins::Any, "null", true),
+        (Origins::SameHost, "http://server.example.com", true),
+        (Origins::SameHost, "https://SERVER.example.com:443", true),
+        (Origins::SameHost, "http://server.example.com:8080", false),
+        (
+            Origins::SameHost,
+            "http://server.example.com.evil.net",
+            false,
+        ),
+        (
+            Origins::SameHost,
+            "http://evil.net/server.example.com",
+            false,
+        ),
+        (Origins::SameHost, "http://evil-server.example.com", false),
+        (Origins::SameHost, "http://user@server.example.com", false),
+        (Origins::SameHost, "server.example.com", false),
+        (Origins::SameHost, "null", false),
+        (Origins::SameHost, "", false),
+        (list.clone(), "https://example.com", true),
+        (list.clone(), "HTTPS://EXAMPLE.COM", true),
+        (list.clone(), "http://localhost:8080", true),
+        (list.clone(), "http://example.com", false),
+        (list.clone(), "https://example.com.evil.net", false),
+        (list.clone(), "https://example.com:444", false),
+        (list.clone(), "null", false),
+        (Origins::List(vec![]), "http://server.example.com", false),
+    ] {
+        assert_eq!(
+            origins.allow(Some(origin), host),
+            accepted,
+            "{origins:?} {origin}"
+        );
+        let line = format!("Origin: {origin}");
+        let request = with(PROPER_REQUEST, "Origin: http://server.example.com", &line);
+        let config = Config {
+            origins,
+            ..config()
+        };
+        let (result, answer) = server_against(&config, &request);
+        assert_eq!(result.is_ok(), accepted);
+        let status = if accepted {
+            "HTTP/1.1 101 "
+        } else {
+            "HTTP/1.1 403 Forbidden"
+        };
+        assert!(answer.starts_with(status), "{answer}");
+    }
+}
+
+#[test]
+fn the_default_policy_is_the_same_host() {
+    assert_eq!(Config::default().origins, Origins::SameHost);
+}
+
+/// Proves 4.2.2-5.
+#[test]
+fn a_service_that_is_not_available_is_refused_with_an_http_error() {
+    let (stream, sent) = Script::new(PROPER_REQUEST);
+    let request = Request::read(stream, &config()).unwrap();
+    assert_eq!(request.path(), "/chat");
+    request
+        .respond(404, "text/plain", "no such service\n")
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(sent.take()).unwrap(),
+        "HTTP/1.1 404 Not Found\r\n\
+         Content-Type: text/plain\r\n\
+         Content-Length: 16\r\n\
+         Connection: close\r\n\r\n\
+         no such service\n"
+    );
+}
+
+#[test]
+fn fields_of_the_application_are_in_the_response() {
+    let (stream, sent) = Script::new(PROPER_REQUEST);
+    let request = Request::read(stream, &config()).unwrap();
+    let request = request.field("Set-Cookie", "a=b").unwrap();
+    assert!(matches!(request.upgrade(), Ok(_socket)));
+    assert!(String::from_utf8_lossy(&sent.take()).contains("\r\nSet-Cookie: a=b\r\n"));
+    let (stream, _) = Script::new(PROPER_REQUEST);
+    let request = Request::read(stream, &config()).unwrap();
+    assert!(request.field("Set-Cookie", "a\r\nb").is_err());
+}
+
+#[test]
+fn the_path_and_the_query_are_those_of_the_request_target() {
+    for (target, path, query) in [
+        ("/", "/", ""),
+        ("/chat?room=1&x=?", "/chat", "room=1&x=?"),
+        ("http://server.example.com/chat?q", "/chat", "q"),
+        ("http://server.example.com", "/", ""),
+        ("/a?b=http://c/d", "/a", "b=http://c/d"),
+        ("*", "*", ""),
+    ] {
+        let request = with(PROPER_REQUEST, "/chat", target);
+        let (stream, _) = Script::new(request);
+        let request = Request::read(stream, &config()).unwrap();
+        assert_eq!((request.path(), request.query()), (path, query), "{target}");
+    }
+}
