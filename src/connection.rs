@@ -14,8 +14,9 @@ use crate::message::{Event, Incoming, Kind, Message, Place};
 use crate::pieces::{Piece, Pieces};
 use crate::sender::Sender;
 use crate::stream::{Stream, Tcp, close_gently, limit_until, read_once, timed_out, wait_for_end};
-use crate::writer::Writer;
+use crate::writer::{Line, Writer};
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -52,10 +53,19 @@ pub struct WebSocket<S: Stream = Tcp> {
     /// For the keys of a client's senders.
     entropy: fn() -> Entropy,
     close_timeout: Duration,
-    /// By when the peer's Close must have come, once ours was sent.
+    /// By when the peer's Close must have come: set when the first read waits for it.
     close_deadline: Option<Instant>,
-    /// Whether the stream's reads are limited now, so that it is told only when that changes.
-    reads_limited: bool,
+    message_timeout: Duration,
+    /// When the message that is arriving began to, once a read had to wait for more of it.
+    message_began: Option<Instant>,
+    /// After so much silence a Ping; `None` without keepalive.
+    keepalive: Option<Duration>,
+    /// When bytes last arrived.
+    heard: Instant,
+    /// Whether a Ping was sent into the silence.
+    pinged: bool,
+    /// Whether the stream's reads have their standing limit, `keepalive`, and not one of their own.
+    standing_limit: bool,
     /// Whether reading is over: nothing is processed after failing (§7.1.7) or after a Close.
     finished: bool,
 }
@@ -85,7 +95,7 @@ impl<S: Stream> WebSocket<S> {
             Some(_) => Role::Client,
             None => Role::Server,
         };
-        stream.limit_reads(None)?;
+        let has_limits = stream.limit_reads(config.keepalive)?;
         stream.limit_writes(Some(config.write_timeout))?;
         Ok(WebSocket {
             incoming: Incoming::new(role, config.max_message, buffer),
@@ -94,7 +104,12 @@ impl<S: Stream> WebSocket<S> {
             entropy: config.entropy,
             close_timeout: config.close_timeout,
             close_deadline: None,
-            reads_limited: false,
+            message_timeout: config.message_timeout,
+            message_began: None,
+            keepalive: config.keepalive.filter(|_| has_limits),
+            heard: Instant::now(),
+            pinged: false,
+            standing_limit: true,
             finished: false,
         })
     }
@@ -165,9 +180,13 @@ impl<S: Stream> WebSocket<S> {
         if self.finished {
             return self.verdict();
         }
+        let mut waited = false;
         loop {
             match self.incoming.next_event() {
-                Ok(Some(Event::Message(kind, place))) => return Ok(Some((kind, place))),
+                Ok(Some(Event::Message(kind, place))) => {
+                    self.message_began = None;
+                    return Ok(Some((kind, place)));
+                }
                 Ok(Some(Event::Ping(payload))) => self.answer_ping(payload)?,
                 // §5.5.3: "A response to an unsolicited Pong frame is not expected."
                 Ok(Some(Event::Pong)) => {}
@@ -176,7 +195,14 @@ impl<S: Stream> WebSocket<S> {
                     self.answer_close(reason);
                     return Ok(None);
                 }
-                Ok(None) => self.receive(deadline)?,
+                Ok(None) => {
+                    // What arrives without end and is no message does not hold up a deadline.
+                    if waited && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                        return Err(Error::TimedOut);
+                    }
+                    self.receive(deadline)?;
+                    waited = true;
+                }
                 Err(violation) => {
                     self.finished = true;
                     return Err(fail(&mut self.writer, self.close_timeout, violation));
@@ -195,38 +221,99 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Waits for bytes: one `read` of the stream.
+    /// Waits for bytes: one `read` of the stream, or a silence.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
         // If it fails, the peer may have said why before it went: that is read first.
         let _ = self.writer.flush();
-
-        let limit = match (deadline, self.close_deadline) {
-            (Some(deadline), Some(close)) => Some(deadline.min(close)),
-            (deadline, close) => deadline.or(close),
-        };
+        self.check_message_in_time()?;
+        let deadline = self.limit_read(deadline)?;
         let stream = &mut self.writer.stream;
-        if let Some(limit) = limit {
-            limit_until(stream, limit)?;
-        } else if self.reads_limited {
-            stream.limit_reads(None)?;
-        }
-        self.reads_limited = limit.is_some();
-
         match self.incoming.fill(|room| read_once(stream, room)) {
             Ok(0) => Err(self.lost(TcpEnd::ClosedBy(Side::Peer))),
-            Ok(_) => Ok(()),
-            Err(error) if timed_out(&error) => {
-                if self
-                    .close_deadline
-                    .is_some_and(|close| close <= Instant::now())
-                {
-                    let end = TcpEnd::Broken("the peer did not answer our Close in time".into());
-                    return Err(self.lost(end));
-                }
-                Err(Error::TimedOut)
+            Ok(_) => {
+                self.heard = Instant::now();
+                self.pinged = false;
+                Ok(())
             }
+            Err(error) if timed_out(&error) => self.silence(deadline),
             Err(error) => Err(self.lost(TcpEnd::Broken(error.to_string()))),
         }
+    }
+
+    /// §10.4, in time instead of bytes: a message that does not end is refused. Bytes that trickle
+    /// come here with each trickle.
+    fn check_message_in_time(&mut self) -> Result<(), Error> {
+        if !self.incoming.is_amid_message() {
+            return Ok(());
+        }
+        let began = *self.message_began.get_or_insert(self.heard);
+        if self.heard - began < self.message_timeout {
+            return Ok(());
+        }
+        let limit = self.message_timeout.as_secs();
+        self.finished = true;
+        let violation = Violation::TooSlow { limit };
+        Err(fail(&mut self.writer, self.close_timeout, violation))
+    }
+
+    /// Tells the stream how long its next read may take. Returns the deadline, if there is one:
+    /// the caller's, or that for the answer to our Close.
+    fn limit_read(&mut self, deadline: Option<Instant>) -> Result<Option<Instant>, Error> {
+        let mut deadline = deadline;
+        if self.writer.line.is_over() {
+            let now = Instant::now();
+            let close = *self.close_deadline.get_or_insert(now + self.close_timeout);
+            if close <= now {
+                return Err(self.unanswered());
+            }
+            deadline = Some(deadline.map_or(close, |deadline| deadline.min(close)));
+        }
+        let stream = &mut self.writer.stream;
+        match deadline {
+            Some(deadline) => {
+                let ping = self.keepalive.map(|keepalive| Instant::now() + keepalive);
+                limit_until(stream, ping.map_or(deadline, |ping| ping.min(deadline)))?;
+                self.standing_limit = false;
+            }
+            None if !self.standing_limit => {
+                stream.limit_reads(self.keepalive)?;
+                self.standing_limit = true;
+            }
+            None => {}
+        }
+        Ok(deadline)
+    }
+
+    /// The time limit of a read ran out. That may be the caller's deadline, or the end of our
+    /// patience with a peer from which nothing comes; else it goes on.
+    #[cold]
+    fn silence(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
+        let now = Instant::now();
+        if self.close_deadline.is_some_and(|close| close <= now) {
+            return Err(self.unanswered());
+        }
+        if let Some(keepalive) = self.keepalive {
+            let silence = now - self.heard;
+            if !self.pinged && silence >= keepalive && !self.writer.line.is_over() {
+                self.pinged = true;
+                self.writer.ping(b"")?;
+            } else if self.pinged && silence >= 2 * keepalive {
+                let seconds = silence.as_secs_f32();
+                let how = format!("nothing came for {seconds:.0} s, no answer to our Ping either");
+                return Err(self.lost(TcpEnd::Broken(how)));
+            }
+        }
+        match (deadline, self.keepalive) {
+            (Some(deadline), _) if deadline <= now => Err(Error::TimedOut),
+            // The stream has a limit of its own.
+            (None, None) => Err(Error::TimedOut),
+            _ => Ok(()),
+        }
+    }
+
+    fn unanswered(&mut self) -> Error {
+        let how = "the peer did not answer our Close in time".to_owned();
+        self.lost(TcpEnd::Broken(how))
     }
 
     /// §7.2.1: the transport was lost, so the connection is failed; no Close can be sent.
@@ -282,9 +369,7 @@ impl<S: Stream> WebSocket<S> {
     /// As for [`close`](Self::close).
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let reason = CloseReason::to_send(code, reason)?;
-        self.writer.send_close(&reason)?;
-        self.close_deadline = Some(Instant::now() + self.close_timeout);
-        Ok(())
+        self.writer.send_close(&reason)
     }
 
     /// Sends a message at once: [`write`](Self::write), then [`flush`](Self::flush).
@@ -351,6 +436,11 @@ impl<S: Stream> WebSocket<S> {
             keys,
             self.close_timeout,
         )
+    }
+
+    /// What this connection has in common with all who send on it.
+    pub(crate) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.writer.line)
     }
 
     /// What became of the connection: who closed it, with which code and reason, and whether the

@@ -44,6 +44,12 @@ pub enum Violation {
         /// The most that is accepted ([`Config::max_message`](crate::Config::max_message)).
         limit: u64,
     },
+    /// A message that was not whole in time.
+    TooSlow {
+        /// The seconds it may take
+        /// ([`Config::message_timeout`](crate::Config::message_timeout)).
+        limit: u64,
+    },
     /// A text that is not UTF-8 and cannot become it.
     NotUtf8 {
         /// Where in the message the offending sequence starts, in bytes from 0.
@@ -79,6 +85,7 @@ impl Violation {
             Violation::NothingToContinue => ("§5.4", CloseCode::PROTOCOL_ERROR),
             Violation::UnfinishedMessage(_) => ("§5.4", CloseCode::PROTOCOL_ERROR),
             Violation::TooBig { .. } => ("§10.4", CloseCode::TOO_BIG),
+            Violation::TooSlow { .. } => ("§10.4", CloseCode::POLICY_VIOLATION),
             Violation::NotUtf8 { .. } => ("§8.1", CloseCode::INVALID_PAYLOAD),
             Violation::InvalidClose(InvalidClose::OneByte) => ("§5.5.1", CloseCode::PROTOCOL_ERROR),
             Violation::InvalidClose(InvalidClose::Code(_)) => ("§7.4", CloseCode::PROTOCOL_ERROR),
@@ -136,6 +143,10 @@ impl fmt::Display for Violation {
             Violation::TooBig { length, limit } => write!(
                 f,
                 "a message of {length} bytes or more; {limit} are accepted here"
+            ),
+            Violation::TooSlow { limit } => write!(
+                f,
+                "a message that was not whole {limit} s after it began; slower is not accepted here"
             ),
             Violation::NotUtf8 { at } => {
                 write!(

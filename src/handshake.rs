@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use core::net::Ipv6Addr;
 use sha1_smol::Sha1;
+use std::collections::HashSet;
 use std::str::FromStr;
 
 /// What §1.3 appends to the key. It proves that the server knows WebSocket: nothing else would
@@ -213,11 +214,13 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
 }
 
 /// Whether these can be offered (§4.1): tokens, "and MUST all be unique strings".
+#[must_use]
 pub fn are_subprotocols<T: AsRef<str>>(names: &[T]) -> bool {
-    names.iter().enumerate().all(|(i, name)| {
-        let name = name.as_ref();
-        is_token(name.as_bytes()) && names[..i].iter().all(|earlier| earlier.as_ref() != name)
-    })
+    let mut seen = HashSet::new();
+    names
+        .iter()
+        .map(AsRef::as_ref)
+        .all(|name| is_token(name.as_bytes()) && seen.insert(name))
 }
 
 /// The server's opening handshake (§4.2.2) for a client's key, with the subprotocol that was

@@ -39,6 +39,7 @@ mod message;
 mod origin;
 mod pieces;
 mod printable;
+mod registry;
 mod sender;
 mod server;
 mod stream;
@@ -58,8 +59,8 @@ pub use message::Message;
 pub use origin::Origins;
 pub use pieces::{Piece, Pieces};
 pub use printable::Printable;
-pub use sender::Sender;
-pub use server::{Request, Server};
+pub use sender::{Encoded, Sender};
+pub use server::{Handle, Request, Server};
 pub use stream::{Any, Stream, Tcp};
 pub use writer::Writer;
 

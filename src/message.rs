@@ -159,6 +159,11 @@ impl Incoming {
         self.buffer.fill(read)
     }
 
+    /// Whether the beginning of something is here and its end is not.
+    pub(crate) fn is_amid_message(&self) -> bool {
+        self.frame.is_some() || self.message.is_some() || !self.buffer.unread().is_empty()
+    }
+
     /// The next event in the bytes received so far, or `None`: more bytes, please.
     #[inline]
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Violation> {

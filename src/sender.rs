@@ -53,6 +53,21 @@ impl<S: Stream + Clone> Sender<S> {
         self.line.transmit_message(&mut self.stream.clone(), &frame)
     }
 
+    /// Sends a message to one of many, its bytes shared with the others.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] on a client, whose frames each have a mask of their own (§5.1);
+    /// [`Error::Closed`].
+    pub fn send_encoded(&self, message: &Encoded) -> Result<(), Error> {
+        if self.keys.is_some() {
+            return Err(Error::Unsendable(
+                "a frame without a mask (§5.1)".to_owned(),
+            ));
+        }
+        self.line
+            .transmit_message(&mut self.stream.clone(), &message.0)
+    }
+
     /// Sends a Ping (§5.5.2) with up to 125 bytes of payload.
     ///
     /// # Errors
@@ -97,5 +112,20 @@ impl<S: Stream + Clone> Sender<S> {
         let mut frame = Vec::with_capacity(payload.len() + 14);
         encode_frame(true, opcode, key, payload, &mut frame);
         frame
+    }
+}
+
+/// A message from a server to many: encoded once, its bytes shared by every connection, which is
+/// possible because a server "MUST NOT mask any frames that it sends to the client" (§5.1). Clones
+/// are cheap.
+#[derive(Clone, Debug)]
+pub struct Encoded(Arc<[u8]>);
+
+impl<'m, M: Into<Message<'m>>> From<M> for Encoded {
+    fn from(message: M) -> Encoded {
+        let message = message.into();
+        let mut frame = Vec::new();
+        encode_frame(true, message.opcode(), None, message.as_bytes(), &mut frame);
+        Encoded(frame.into())
     }
 }

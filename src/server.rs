@@ -10,10 +10,12 @@ use crate::connection::WebSocket;
 use crate::error::{Error, HandshakeError};
 use crate::handshake::{self, Opening};
 use crate::http::{Fields, Head, RequestLine, StatusLine};
+use crate::registry::{Entry, LineSlot, Registry};
 use crate::stream::{Stream, Tcp, close_gently, read_head};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     config: Config,
     log: Box<Log>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// Told of what went wrong on a connection, and of the address of its peer.
@@ -67,6 +70,7 @@ impl Server {
             listeners,
             config: Config::default(),
             log: Box::new(|peer, error| eprintln!("{peer} {error}")),
+            stopping: Arc::default(),
         })
     }
 
@@ -93,48 +97,160 @@ impl Server {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Serves for ever: every connection gets a thread, in which `handler` gets its request. A
-    /// handler that panics ends its own connection and no other.
-    pub fn run<H>(self, handler: H) -> !
+    /// What stops the server from elsewhere.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn handle(&self) -> io::Result<Handle> {
+        Ok(Handle {
+            stopping: Arc::clone(&self.stopping),
+            addresses: self.addresses()?,
+        })
+    }
+
+    /// Serves until a [`Handle`] stops it: every connection gets a thread, in which `handler` gets
+    /// its request. A handler that panics ends its own connection, with 1011, and no other.
+    ///
+    /// When it returns, the listener is closed, every WebSocket has been closed with 1001 and every
+    /// thread has ended. For that, handlers have to return when their connection has.
+    pub fn run<H>(self, handler: H)
     where
         H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
     {
-        let Server {
-            listeners,
-            config,
-            log,
-        } = self;
-        let serve: Arc<Serve> = Arc::new(move |stream, peer| {
-            let result = Request::read(Tcp::from(stream), &config).and_then(&handler);
-            match result {
-                Ok(()) | Err(Error::Handshake(HandshakeError::Ended)) => {}
-                Err(error) => log(peer, &error),
-            }
-        });
-        for listener in &listeners[1..] {
-            let listener = listener.try_clone();
-            let serve = Arc::clone(&serve);
-            thread::spawn(move || listener.map(|listener| accept(&listener, &serve)));
+        let service = Service {
+            config: self.config,
+            log: self.log,
+            handler,
+            stopping: self.stopping,
+            registry: Arc::default(),
+            refusals: AtomicUsize::new(0),
+        };
+        let service = Arc::new(service);
+        let accepting: Vec<_> = self
+            .listeners
+            .into_iter()
+            .map(|listener| {
+                let service = Arc::clone(&service);
+                thread::spawn(move || accept(&listener, &service))
+            })
+            .collect();
+        for thread in accepting {
+            // There is nothing in it that could panic.
+            let _ = thread.join();
         }
-        accept(&listeners[0], &serve)
+        service.registry.stop(service.config.close_timeout);
     }
 }
 
-/// Everything about one connection.
-type Serve = dyn Fn(TcpStream, SocketAddr) + Send + Sync;
+/// Stops a [`Server`] that runs in another thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stopping: Arc<AtomicBool>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Handle {
+    /// Makes [`Server::run`] stop, and returns at once.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        // The listeners sit in `accept`; a last connection each wakes them up.
+        for address in &self.addresses {
+            let mut address = *address;
+            if address.ip().is_unspecified() {
+                address.set_ip(match address.ip() {
+                    IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        }
+    }
+}
+
+/// What all threads of a running server share.
+struct Service<H> {
+    config: Config,
+    log: Box<Log>,
+    handler: H,
+    stopping: Arc<AtomicBool>,
+    registry: Arc<Registry>,
+    /// How many are being told that there are too many.
+    refusals: AtomicUsize,
+}
 
 /// The accept loop. Nothing that happens on a connection can end it.
-fn accept(listener: &TcpListener, serve: &Arc<Serve>) -> ! {
+fn accept<H>(listener: &TcpListener, service: &Arc<Service<H>>)
+where
+    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+{
     loop {
-        match listener.accept() {
-            Ok((stream, peer)) => {
-                let serve = Arc::clone(serve);
-                // Without a thread for it the connection is dropped, that is refused.
-                let _ = thread::Builder::new().spawn(move || serve(stream, peer));
-            }
-            // Too many open files, most likely; trying again at once would only spin.
+        let accepted = listener.accept();
+        if service.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        match accepted {
+            Ok((stream, peer)) => start(Tcp::from(stream), peer, service),
+            // Too many open files, most likely: trying again at once would only spin.
             Err(_) => thread::sleep(Duration::from_millis(50)),
         }
+    }
+}
+
+/// Gives a connection its thread. Without one to have, it is dropped, that is refused.
+fn start<H>(stream: Tcp, peer: SocketAddr, service: &Arc<Service<H>>)
+where
+    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+{
+    let thread = thread::Builder::new().stack_size(service.config.stack_size);
+    let of_thread = Arc::clone(service);
+    match service
+        .registry
+        .enter(&stream, service.config.max_connections)
+    {
+        Some(entry) => {
+            let id = entry.id();
+            if let Ok(thread) = thread.spawn(move || of_thread.serve(stream, peer, &entry)) {
+                service.registry.note_thread(id, thread);
+            }
+        }
+        None => drop(thread.spawn(move || of_thread.refuse(stream))),
+    }
+}
+
+impl<H> Service<H>
+where
+    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+{
+    /// Everything about one connection.
+    fn serve(&self, stream: Tcp, peer: SocketAddr, entry: &Entry) {
+        let line = Some(Arc::clone(&entry.line));
+        let request = Request::read_with_slot(stream, &self.config, line);
+        match request.and_then(&self.handler) {
+            Ok(()) | Err(Error::Handshake(HandshakeError::Ended)) => {}
+            Err(error) => (self.log)(peer, &error),
+        }
+    }
+
+    /// Tells a connection that there are too many (RFC 9110 §15.6.4), if not too many are being
+    /// told already.
+    fn refuse(&self, stream: Tcp) {
+        const MOST: usize = 50;
+        const LIMIT: Duration = Duration::from_secs(1);
+        if self.refusals.fetch_add(1, Ordering::Relaxed) < MOST {
+            let config = Config {
+                handshake_timeout: LIMIT,
+                close_timeout: LIMIT,
+                ..self.config.clone()
+            };
+            if let Ok(request) = Request::read(stream, &config) {
+                let mut fields = Fields::default();
+                fields.push("Content-Type", "text/plain; charset=utf-8");
+                fields.push("Retry-After", "30");
+                let _ =
+                    request.respond_with(503, fields, "too many connections; try again later\n");
+            }
+        }
+        self.refusals.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -167,6 +283,8 @@ pub struct Request<S: Stream = Tcp> {
     spoken: Vec<String>,
     /// Fields of the application's own, for the 101.
     more: Fields,
+    /// Where the server that accepted the connection finds it.
+    line: Option<LineSlot>,
 }
 
 impl<S: Stream> Request<S> {
@@ -176,7 +294,15 @@ impl<S: Stream> Request<S> {
     /// # Errors
     /// [`Error::Handshake`] for what is not HTTP, too big, or later than
     /// [`Config::handshake_timeout`]; [`Error::Io`].
-    pub fn read(mut stream: S, config: &Config) -> Result<Request<S>, Error> {
+    pub fn read(stream: S, config: &Config) -> Result<Request<S>, Error> {
+        Request::read_with_slot(stream, config, None)
+    }
+
+    fn read_with_slot(
+        mut stream: S,
+        config: &Config,
+        line: Option<LineSlot>,
+    ) -> Result<Request<S>, Error> {
         let deadline = Instant::now() + config.handshake_timeout;
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
@@ -188,6 +314,7 @@ impl<S: Stream> Request<S> {
                 config: config.clone(),
                 spoken: Vec::new(),
                 more: Fields::default(),
+                line,
             }),
             Err(error) => {
                 if let Error::Handshake(why) = &error
@@ -288,13 +415,11 @@ impl<S: Stream> Request<S> {
         let response = handshake::response(opening.key, subprotocol.as_deref(), &self.more);
         self.stream.write_all(&response.encode())?;
         self.stream.flush()?;
-        Ok(WebSocket::new(
-            self.stream,
-            None,
-            self.buffer,
-            &self.config,
-            subprotocol,
-        )?)
+        let socket = WebSocket::new(self.stream, None, self.buffer, &self.config, subprotocol)?;
+        if let Some(slot) = &self.line {
+            let _ = slot.set(socket.line());
+        }
+        Ok(socket)
     }
 
     fn check(&self) -> Result<Opening<'_>, HandshakeError> {

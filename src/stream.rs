@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 
 /// A byte stream in both directions. Beyond reading and writing, a connection wants time limits
 /// and an orderly end. A stream that has none of these leaves the methods as they are: then reads
-/// and writes last as long as they last.
+/// and writes last as long as they last, and there is no keepalive.
 ///
 /// A wrapper of your own around a TLS stream passes them to the TCP stream inside;
 /// [`Any`] does without.
 pub trait Stream: Read + Write {
-    /// Limits every later `read` to this time. One that runs out fails with
-    /// [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] and loses nothing.
+    /// Limits every later `read` to this time, and says whether this stream can do that. One that
+    /// runs out fails with [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] and loses nothing.
     ///
     /// # Errors
     /// What the operating system says.
-    fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<()> {
+    fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<bool> {
         let _ = limit;
-        Ok(())
+        Ok(false)
     }
 
     /// Limits the time that every later `write` makes no progress.
@@ -98,8 +98,9 @@ impl Write for Tcp {
 }
 
 impl Stream for Tcp {
-    fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        self.0.set_read_timeout(limit)
+    fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<bool> {
+        self.0.set_read_timeout(limit)?;
+        Ok(true)
     }
 
     fn limit_writes(&mut self, limit: Option<Duration>) -> io::Result<()> {
@@ -150,7 +151,7 @@ pub(crate) fn read_once<S: Stream>(stream: &mut S, room: &mut [u8]) -> io::Resul
 
 /// Sets the limit of the next read so that it ends by `deadline`. A deadline that has passed
 /// leaves time for one short look at what is already here.
-pub(crate) fn limit_until<S: Stream>(stream: &mut S, deadline: Instant) -> io::Result<()> {
+pub(crate) fn limit_until<S: Stream>(stream: &mut S, deadline: Instant) -> io::Result<bool> {
     let left = deadline.saturating_duration_since(Instant::now());
     stream.limit_reads(Some(left.max(Duration::from_micros(1))))
 }

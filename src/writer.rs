@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Writes messages and control frames to a connection. A [`WebSocket`](crate::WebSocket) has one.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<S: Stream> Writer<S> {
     pub(crate) fn new(stream: S, keys: Option<Entropy>, config: &Config) -> Writer<S> {
         Writer {
             stream,
-            line: Arc::new(Line::default()),
+            line: Arc::new(Line::new(config.message_timeout)),
             keys,
             output: Vec::new(),
             flush_at: config.write_buffer,
@@ -146,12 +146,14 @@ pub(crate) fn check_control(payload: &[u8]) -> Result<(), Error> {
 
 /// What is true of a connection whoever sends on it: what was said of closing. Its lock is also
 /// the turn to write, so that frames never interleave; it is not held while anybody reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Line {
     state: Mutex<State>,
     changed: Condvar,
     /// Whether the state forbids sending: a copy that can be looked at without the lock.
     over: AtomicBool,
+    /// How long what is written at once may take to leave.
+    write_limit: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -169,6 +171,15 @@ impl State {
 }
 
 impl Line {
+    fn new(write_limit: Duration) -> Line {
+        Line {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            over: AtomicBool::new(false),
+            write_limit,
+        }
+    }
+
     /// Nothing may be sent any more: a Close was sent (§5.5.1), or TCP has ended.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
@@ -254,7 +265,7 @@ impl Line {
         if state.is_over() {
             return Err(Error::Closed(state.closed.clone()));
         }
-        let written = write_all(stream, frames);
+        let written = write_all(stream, frames, self.write_limit);
         let closed = &mut state.closed;
         if let Err(error) = &written {
             let how = if timed_out(error) {
@@ -283,13 +294,23 @@ impl Line {
     }
 }
 
-fn write_all<S: Stream>(stream: &mut S, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes it all. Each step has the stream's own limit for making no progress; the whole has
+/// `limit`, so that a peer that reads a byte now and then gains nothing.
+fn write_all<S: Stream>(stream: &mut S, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let mut deadline = None;
     while !bytes.is_empty() {
         match stream.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => bytes = &bytes[count..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
+        }
+        // Nearly always the first write takes everything, and no clock is looked at.
+        if !bytes.is_empty() {
+            let now = Instant::now();
+            if now >= *deadline.get_or_insert(now + limit) {
+                return Err(ErrorKind::TimedOut.into());
+            }
         }
     }
     stream.flush()

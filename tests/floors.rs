@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["handshake"],
     &["stream", "turn"],
     &["writer"],
-    &["pieces", "sender"],
+    &["pieces", "sender", "registry"],
     &["connection"],
     &["client", "server"],
 ];

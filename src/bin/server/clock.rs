@@ -14,10 +14,10 @@ pub fn run(socket: &mut WebSocket, interval: Duration, close_chance: f64) -> Res
         let next = Instant::now() + interval;
         loop {
             match socket.read_before(next) {
-                // Whatever it was, a clock has nothing to say to it.
-                Ok(Some(_)) => {}
+                // Whatever it was, a clock has nothing to say to it; nor does it make it late.
+                Ok(Some(_)) if Instant::now() < next => {}
+                Ok(Some(_)) | Err(Error::TimedOut) => break,
                 Ok(None) => return Ok(()),
-                Err(Error::TimedOut) => break,
                 Err(error) => return Err(error),
             }
         }

@@ -9,9 +9,11 @@ mod echo;
 mod options;
 
 use options::Options;
-use rfc6455::{Config, Error, Origins, Request, Server, WebSocket};
+use rfc6455::{Config, Error, Handle, Origins, Request, Server, WebSocket};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Instant;
 
 const PAGE: &str = include_str!("../../../html/index.html");
@@ -54,9 +56,27 @@ fn main() -> ExitCode {
         origins: Origins::Any,
         ..Config::default()
     };
+    if io::stdin().is_terminal() {
+        match server.handle() {
+            Ok(handle) => thread::spawn(move || stop_on_enter(&handle)),
+            Err(error) => {
+                eprintln!("server: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+    }
     server
         .config(config)
-        .run(move |request| route(request, &options))
+        .run(move |request| route(request, &options));
+    ExitCode::SUCCESS
+}
+
+/// Says goodbye to everybody when the user presses Enter.
+fn stop_on_enter(handle: &Handle) {
+    eprintln!("Enter stops the server.");
+    if io::stdin().read_line(&mut String::new()).is_ok() {
+        handle.stop();
+    }
 }
 
 /// Who gets what.
