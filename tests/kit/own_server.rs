@@ -215,6 +215,19 @@ fn handle_request(request: Request) -> Result<(), Error> {
                 socket.send(&[b'x'; 1000])?;
             }
         }
+        // Sends from a second thread while this one reads.
+        "/tick" => {
+            let mut socket = request.upgrade()?;
+            let sender = socket.sender();
+            let ticking = thread::spawn(move || {
+                while sender.send("tick").is_ok() {
+                    thread::sleep(Duration::from_millis(10));
+                }
+            });
+            while socket.read()?.is_some() {}
+            let _ = ticking.join();
+            Ok(())
+        }
         "/close" => request.upgrade()?.close(CloseCode::NORMAL, "at once"),
         "/panic" => {
             let _socket = request.upgrade()?;

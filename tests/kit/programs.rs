@@ -5,7 +5,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A running program, its output read line by line as it appears; it ends with the test.
 pub struct Program {
     pub process: Child,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
+    stdout: Mutex<Receiver<String>>,
+    stderr: Mutex<Receiver<String>>,
 }
 
 impl Program {
@@ -36,30 +37,26 @@ impl Program {
         let stderr = lines(process.stderr.take().unwrap());
         Program {
             process,
-            stdout,
-            stderr,
+            stdout: Mutex::new(stdout),
+            stderr: Mutex::new(stderr),
         }
     }
 
     /// The next line of standard output.
     pub fn line(&self) -> String {
-        self.stdout
-            .recv_timeout(PATIENCE)
-            .expect("no line on stdout")
+        next_line(&self.stdout).expect("no line on stdout")
     }
 
     /// The next line of standard error.
     pub fn error_line(&self) -> String {
-        self.stderr
-            .recv_timeout(PATIENCE)
-            .expect("no line on stderr")
+        next_line(&self.stderr).expect("no line on stderr")
     }
 
     /// Waits for the end: the exit code, and what was left on standard output and error.
     pub fn finish(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
         let status = self.wait();
-        let stdout = self.stdout.iter().collect();
-        let stderr = self.stderr.iter().collect();
+        let stdout = self.stdout.lock().unwrap().iter().collect();
+        let stderr = self.stderr.lock().unwrap().iter().collect();
         (status.code(), stdout, stderr)
     }
 
@@ -83,6 +80,10 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn next_line(lines: &Mutex<Receiver<String>>) -> Result<String, RecvTimeoutError> {
+    lines.lock().unwrap().recv_timeout(PATIENCE)
 }
 
 fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
