@@ -10,8 +10,8 @@ use std::ops::Range;
 
 /// The room offered to one read: where it starts, and where it stops growing. It doubles when a
 /// read fills it and halves when a read leaves three quarters of it empty, so an idle connection
-/// costs a kibibyte and a busy one answers a whole burst with one system call.
-const SMALLEST_READ: usize = 1 << 10;
+/// costs half a kibibyte and a busy one answers a whole burst with one system call.
+const SMALLEST_READ: usize = 1 << 9;
 const LARGEST_READ: usize = 1 << 16;
 
 /// A queue of bytes in one piece of memory: filled at the end by reads, consumed at the front.

@@ -14,6 +14,7 @@ use crate::stream::{Stream, Tcp, limit_until, read_head, read_once};
 use crate::turn::Turn;
 use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 #[derive(Clone, Debug)]
 pub struct Client {
     url: Url,
-    config: Config,
+    config: Arc<Config>,
     subprotocols: Vec<String>,
     fields: Fields,
 }
@@ -43,7 +44,7 @@ impl Client {
     pub fn new(url: &str) -> Result<Client, Error> {
         Ok(Client {
             url: url.parse()?,
-            config: Config::default(),
+            config: Arc::default(),
             subprotocols: Vec::new(),
             fields: Fields::default(),
         })
@@ -52,7 +53,7 @@ impl Client {
     /// Limits other than the defaults.
     #[must_use]
     pub fn config(mut self, config: Config) -> Client {
-        self.config = config;
+        self.config = Arc::new(config);
         self
     }
 
@@ -168,7 +169,7 @@ impl Client {
             stream,
             Some(entropy),
             buffer,
-            &self.config,
+            Arc::clone(&self.config),
             subprotocol.map(str::to_owned),
         )?)
     }

@@ -50,12 +50,8 @@ pub struct WebSocket<S: Stream = Tcp> {
     incoming: Incoming,
     writer: Writer<S>,
     subprotocol: Option<String>,
-    /// For the keys of a client's senders.
-    entropy: fn() -> Entropy,
-    close_timeout: Duration,
     /// By when the peer's Close must have come: set when the first read waits for it.
     close_deadline: Option<Instant>,
-    message_timeout: Duration,
     /// When the message that is arriving began to, once a read had to wait for more of it.
     message_began: Option<Instant>,
     /// After so much silence a Ping; `None` without keepalive.
@@ -76,6 +72,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     /// The stream refuses a time limit.
     pub fn after_handshake(stream: S, role: Role, config: &Config) -> io::Result<WebSocket<S>> {
+        let config = Arc::new(config.clone());
         let keys = match role {
             Role::Client => Some((config.entropy)()),
             Role::Server => None,
@@ -88,7 +85,7 @@ impl<S: Stream> WebSocket<S> {
         mut stream: S,
         keys: Option<Entropy>,
         buffer: Buffer,
-        config: &Config,
+        config: Arc<Config>,
         subprotocol: Option<String>,
     ) -> io::Result<WebSocket<S>> {
         let role = match keys {
@@ -99,14 +96,11 @@ impl<S: Stream> WebSocket<S> {
         stream.limit_writes(Some(config.write_timeout))?;
         Ok(WebSocket {
             incoming: Incoming::new(role, config.max_message, buffer),
-            writer: Writer::new(stream, keys, config),
             subprotocol,
-            entropy: config.entropy,
-            close_timeout: config.close_timeout,
             close_deadline: None,
-            message_timeout: config.message_timeout,
             message_began: None,
             keepalive: config.keepalive.filter(|_| has_limits),
+            writer: Writer::new(stream, keys, config),
             heard: Instant::now(),
             pinged: false,
             standing_limit: true,
@@ -169,7 +163,7 @@ impl<S: Stream> WebSocket<S> {
             Ok(message) => Ok(Some((message, &mut self.writer))),
             Err(violation) => {
                 self.finished = true;
-                Err(fail(&mut self.writer, self.close_timeout, violation))
+                Err(fail(&mut self.writer, violation))
             }
         }
     }
@@ -205,7 +199,7 @@ impl<S: Stream> WebSocket<S> {
                 }
                 Err(violation) => {
                     self.finished = true;
-                    return Err(fail(&mut self.writer, self.close_timeout, violation));
+                    return Err(fail(&mut self.writer, violation));
                 }
             }
         }
@@ -247,13 +241,13 @@ impl<S: Stream> WebSocket<S> {
             return Ok(());
         }
         let began = *self.message_began.get_or_insert(self.heard);
-        if self.heard - began < self.message_timeout {
+        if self.heard - began < self.writer.config.message_timeout {
             return Ok(());
         }
-        let limit = self.message_timeout.as_secs();
+        let limit = self.writer.config.message_timeout.as_secs();
         self.finished = true;
         let violation = Violation::TooSlow { limit };
-        Err(fail(&mut self.writer, self.close_timeout, violation))
+        Err(fail(&mut self.writer, violation))
     }
 
     /// Tells the stream how long its next read may take. Returns the deadline, if there is one:
@@ -262,7 +256,9 @@ impl<S: Stream> WebSocket<S> {
         let mut deadline = deadline;
         if self.writer.line.is_over() {
             let now = Instant::now();
-            let close = *self.close_deadline.get_or_insert(now + self.close_timeout);
+            let close = *self
+                .close_deadline
+                .get_or_insert(now + self.writer.config.close_timeout);
             if close <= now {
                 return Err(self.unanswered());
             }
@@ -342,11 +338,7 @@ impl<S: Stream> WebSocket<S> {
             // If the peer is gone already, it has said what it wanted; there is nobody to tell.
             let _ = self.writer.send_close(&reason);
         }
-        end_tcp(
-            &mut self.writer,
-            self.incoming.receiver(),
-            self.close_timeout,
-        );
+        end_tcp(&mut self.writer, self.incoming.receiver());
     }
 
     /// Closes the connection (§7.1.2): sends a Close with a code and a reason, reads on until the
@@ -426,16 +418,11 @@ impl<S: Stream> WebSocket<S> {
         S: Clone,
     {
         let keys = match self.role() {
-            Role::Client => Some((self.entropy)()),
+            Role::Client => Some((self.writer.config.entropy)()),
             Role::Server => None,
         };
         let writer = &self.writer;
-        Sender::new(
-            writer.stream.clone(),
-            writer.line.clone(),
-            keys,
-            self.close_timeout,
-        )
+        Sender::new(writer, keys)
     }
 
     /// What this connection has in common with all who send on it.
@@ -503,21 +490,22 @@ impl<S: Stream> Drop for WebSocket<S> {
 /// _Fail the WebSocket Connection_ (§7.1.7): a Close with the code of the violation and, as its
 /// reason, the rule; then TCP ends, and whatever the peer sends is not looked at.
 #[cold]
-fn fail<S: Stream>(writer: &mut Writer<S>, limit: Duration, violation: Violation) -> Error {
+fn fail<S: Stream>(writer: &mut Writer<S>, violation: Violation) -> Error {
     let mut text = violation.to_string();
     text.truncate(text.floor_char_boundary(CloseReason::MAX_TEXT));
     let reason = CloseReason::new(violation.close_code(), &text)
         .expect("the code of a violation may be sent, and the reason was cut to size");
     let _ = writer.send_close(&reason);
     writer.line.note_end(Side::Us, TcpEnd::ClosedBy(Side::Us));
-    close_gently(&mut writer.stream, limit);
+    close_gently(&mut writer.stream, writer.config.close_timeout);
     Error::Violation(violation)
 }
 
 /// _Close the WebSocket Connection_ (§7.1.1), both Close frames having passed: "The server MUST
 /// close the underlying TCP connection immediately; the client SHOULD wait for the server", but
 /// not for ever.
-fn end_tcp<S: Stream>(writer: &mut Writer<S>, role: Role, limit: Duration) {
+fn end_tcp<S: Stream>(writer: &mut Writer<S>, role: Role) {
+    let limit = writer.config.close_timeout;
     let by = match role {
         Role::Server => {
             close_gently(&mut writer.stream, limit);

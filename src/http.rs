@@ -51,13 +51,39 @@ pub struct Head<L> {
 }
 
 /// Field names and values in the order of their lines. Names are compared without case.
+///
+/// All of them stand in one text, one behind the other: two allocations for a head, not two for
+/// each of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    text: String,
+    /// For each line, where in the text its name ends, and its value.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Fields {
     /// Adds a line.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.0.push((name.to_owned(), value.to_owned()));
+        self.push_chars(name.chars(), value.chars());
+    }
+
+    fn push_chars(&mut self, name: impl Iterator<Item = char>, value: impl Iterator<Item = char>) {
+        self.text.extend(name);
+        let end_of_name = self.text.len();
+        self.text.extend(value);
+        self.ends.push((end_of_name, self.text.len()));
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// The values of every line with this name.
@@ -78,7 +104,7 @@ impl Fields {
     pub fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.all(name)
             .flat_map(|value| value.split(','))
-            .map(trim)
+            .map(|element| element.trim_matches([' ', '\t']))
             .filter(|element| !element.is_empty())
     }
 
@@ -91,7 +117,10 @@ impl Fields {
 
     /// Every line: name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&name[..], &value[..]))
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|&(_, end)| end));
+        starts.zip(&self.ends).map(|(start, &(end_of_name, end))| {
+            (&self.text[start..end_of_name], &self.text[end_of_name..end])
+        })
     }
 }
 
@@ -175,10 +204,11 @@ impl<L: StartLine> HeadReader<L> {
                     return Ok(Some((Head { start, fields }, self.line)));
                 }
                 (Some(_), line) => {
-                    if self.fields.0.len() == self.max_fields {
+                    if self.fields.len() == self.max_fields {
                         return Err(HandshakeError::HeadTooBig("fields", self.max_fields));
                     }
-                    self.fields.0.push(parse_field(line)?);
+                    let (name, value) = parse_field(line)?;
+                    self.fields.push_chars(latin1(name), latin1(value));
                 }
             }
         }
@@ -206,8 +236,8 @@ impl StartLine for RequestLine {
             return Err(malformed("a request target with unprintable bytes", line));
         }
         Ok(RequestLine {
-            method: latin1(method),
-            target: latin1(target),
+            method: latin1(method).collect(),
+            target: latin1(target).collect(),
             version: parse_version(version, line)?,
         })
     }
@@ -236,7 +266,7 @@ impl StartLine for StatusLine {
         Ok(StatusLine {
             version,
             status,
-            reason: latin1(reason),
+            reason: latin1(reason).collect(),
         })
     }
 
@@ -260,7 +290,7 @@ fn parse_version(version: &[u8], line: &[u8]) -> Result<(u8, u8), HandshakeError
             minor @ b'0'..=b'9',
         ] => match (major - b'0', minor - b'0') {
             (1, minor) => Ok((1, minor)),
-            _ => Err(HandshakeError::HttpVersion(latin1(version))),
+            _ => Err(HandshakeError::HttpVersion(latin1(version).collect())),
         },
         _ => Err(malformed("a start line without an HTTP version", line)),
     }
@@ -268,7 +298,7 @@ fn parse_version(version: &[u8], line: &[u8]) -> Result<(u8, u8), HandshakeError
 
 /// RFC 9112 §5: `name: value`, without space before the colon, white space around the value, or
 /// values that go on in the next line.
-fn parse_field(line: &[u8]) -> Result<(String, String), HandshakeError> {
+fn parse_field(line: &[u8]) -> Result<(&[u8], &[u8]), HandshakeError> {
     let Some(colon) = line.iter().position(|&byte| byte == b':') else {
         return Err(malformed("a field line without a colon", line));
     };
@@ -279,12 +309,8 @@ fn parse_field(line: &[u8]) -> Result<(String, String), HandshakeError> {
     if !value.iter().all(|&byte| is_text(byte)) {
         return Err(malformed("a field value with control characters", line));
     }
-    Ok((latin1(name), trim(&latin1(value)).to_owned()))
-}
-
-/// White space as HTTP knows it: spaces and tabs.
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    // White space as HTTP knows it: spaces and tabs; other kinds `is_text` has refused.
+    Ok((name, value.trim_ascii()))
 }
 
 /// RFC 9110 §5.6.2: what names, methods and subprotocols are made of.
@@ -300,8 +326,8 @@ fn is_text(byte: u8) -> bool {
 }
 
 /// Each byte as the character with its number: no byte is lost, and nothing can fail.
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
+fn latin1(bytes: &[u8]) -> impl Iterator<Item = char> {
+    bytes.iter().map(|&byte| char::from(byte))
 }
 
 fn malformed(what: &str, line: &[u8]) -> HandshakeError {

@@ -3,15 +3,15 @@
 //! Sending on a connection while another thread sits in `read`.
 
 use crate::close::{CloseCode, CloseReason, Side, TcpEnd};
+use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::frame::{OpCode, encode_frame};
 use crate::message::Message;
 use crate::stream::{Stream, Tcp};
-use crate::writer::{Line, check_control};
+use crate::writer::{Line, Writer, check_control};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Sends on a connection from any thread. Clones are cheap; frames of several senders never
 /// interleave, and none of them waits for the peer to send anything: reading holds no lock.
@@ -24,21 +24,16 @@ pub struct Sender<S: Stream + Clone = Tcp> {
     line: Arc<Line>,
     /// A client's masking keys, for all of its senders.
     keys: Option<Arc<Mutex<Entropy>>>,
-    close_timeout: Duration,
+    config: Arc<Config>,
 }
 
 impl<S: Stream + Clone> Sender<S> {
-    pub(crate) fn new(
-        stream: S,
-        line: Arc<Line>,
-        keys: Option<Entropy>,
-        close_timeout: Duration,
-    ) -> Sender<S> {
+    pub(crate) fn new(writer: &Writer<S>, keys: Option<Entropy>) -> Sender<S> {
         Sender {
-            stream,
-            line,
+            stream: writer.stream.clone(),
+            line: Arc::clone(&writer.line),
             keys: keys.map(|keys| Arc::new(Mutex::new(keys))),
-            close_timeout,
+            config: Arc::clone(&writer.config),
         }
     }
 
@@ -92,7 +87,7 @@ impl<S: Stream + Clone> Sender<S> {
         let frame = self.encode(OpCode::Close, &body);
         let mut stream = self.stream.clone();
         self.line.transmit(&mut stream, &frame, Some(&reason))?;
-        let closed = self.line.wait_for_end(self.close_timeout);
+        let closed = self.line.wait_for_end(self.config.close_timeout);
         if closed.tcp.is_none() {
             let end = TcpEnd::Broken("the peer did not answer our Close in time".into());
             self.line.note_end(Side::Us, end);

@@ -118,7 +118,7 @@ impl Server {
         H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
     {
         let service = Service {
-            config: self.config,
+            config: Arc::new(self.config),
             log: self.log,
             handler,
             stopping: self.stopping,
@@ -169,7 +169,7 @@ impl Handle {
 
 /// What all threads of a running server share.
 struct Service<H> {
-    config: Config,
+    config: Arc<Config>,
     log: Box<Log>,
     handler: H,
     stopping: Arc<AtomicBool>,
@@ -224,7 +224,7 @@ where
     /// Everything about one connection.
     fn serve(&self, stream: Tcp, peer: SocketAddr, entry: &Entry) {
         let line = Some(Arc::clone(&entry.line));
-        let request = Request::read_with_slot(stream, &self.config, line);
+        let request = Request::read_with_slot(stream, Arc::clone(&self.config), line);
         match request.and_then(&self.handler) {
             Ok(()) | Err(Error::Handshake(HandshakeError::Ended)) => {}
             Err(error) => (self.log)(peer, &error),
@@ -240,7 +240,7 @@ where
             let config = Config {
                 handshake_timeout: LIMIT,
                 close_timeout: LIMIT,
-                ..self.config.clone()
+                ..Config::clone(&self.config)
             };
             if let Ok(request) = Request::read(stream, &config) {
                 let mut fields = Fields::default();
@@ -278,7 +278,7 @@ pub struct Request<S: Stream = Tcp> {
     stream: S,
     buffer: Buffer,
     head: Head<RequestLine>,
-    config: Config,
+    config: Arc<Config>,
     /// The subprotocols that this path speaks.
     spoken: Vec<String>,
     /// Fields of the application's own, for the 101.
@@ -295,23 +295,23 @@ impl<S: Stream> Request<S> {
     /// [`Error::Handshake`] for what is not HTTP, too big, or later than
     /// [`Config::handshake_timeout`]; [`Error::Io`].
     pub fn read(stream: S, config: &Config) -> Result<Request<S>, Error> {
-        Request::read_with_slot(stream, config, None)
+        Request::read_with_slot(stream, Arc::new(config.clone()), None)
     }
 
     fn read_with_slot(
         mut stream: S,
-        config: &Config,
+        config: Arc<Config>,
         line: Option<LineSlot>,
     ) -> Result<Request<S>, Error> {
         let deadline = Instant::now() + config.handshake_timeout;
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
-        match read_head(&mut stream, &mut buffer, config, deadline) {
+        match read_head(&mut stream, &mut buffer, &config, deadline) {
             Ok(head) => Ok(Request {
                 stream,
                 buffer,
                 head,
-                config: config.clone(),
+                config,
                 spoken: Vec::new(),
                 more: Fields::default(),
                 line,
@@ -322,7 +322,7 @@ impl<S: Stream> Request<S> {
                     // A browser opens connections in reserve; one that was never used is no error.
                     && !buffer.unread().is_empty()
                 {
-                    let _ = refuse(&mut stream, config, why);
+                    let _ = refuse(&mut stream, &config, why);
                 }
                 Err(error)
             }
@@ -400,6 +400,23 @@ impl<S: Stream> Request<S> {
     /// a page that [`Config::origins`] does not accept (§10.2): it has been answered, with the
     /// status that fits and a text that says what is missing and the clause.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
+        let subprotocol = self.accept()?;
+        let Request {
+            stream,
+            buffer,
+            config,
+            line,
+            ..
+        } = self;
+        let socket = WebSocket::new(stream, None, buffer, config, subprotocol)?;
+        if let Some(slot) = line {
+            let _ = slot.set(socket.line());
+        }
+        Ok(socket)
+    }
+
+    /// Checks the opening handshake, and sends ours or the refusal. Returns the subprotocol.
+    fn accept(&mut self) -> Result<Option<String>, Error> {
         let opening = match self.check() {
             Ok(opening) => opening,
             Err(why) => {
@@ -415,11 +432,7 @@ impl<S: Stream> Request<S> {
         let response = handshake::response(opening.key, subprotocol.as_deref(), &self.more);
         self.stream.write_all(&response.encode())?;
         self.stream.flush()?;
-        let socket = WebSocket::new(self.stream, None, self.buffer, &self.config, subprotocol)?;
-        if let Some(slot) = &self.line {
-            let _ = slot.set(socket.line());
-        }
-        Ok(socket)
+        Ok(subprotocol)
     }
 
     fn check(&self) -> Result<Opening<'_>, HandshakeError> {

@@ -21,21 +21,21 @@ use std::time::{Duration, Instant};
 pub struct Writer<S> {
     pub(crate) stream: S,
     pub(crate) line: Arc<Line>,
+    pub(crate) config: Arc<Config>,
     /// A client's source of masking keys; a server has none, since it "MUST NOT mask" (§5.1).
     keys: Option<Entropy>,
     /// Whole frames, encoded and not yet sent.
     output: Vec<u8>,
-    flush_at: usize,
 }
 
 impl<S: Stream> Writer<S> {
-    pub(crate) fn new(stream: S, keys: Option<Entropy>, config: &Config) -> Writer<S> {
+    pub(crate) fn new(stream: S, keys: Option<Entropy>, config: Arc<Config>) -> Writer<S> {
         Writer {
             stream,
             line: Arc::new(Line::new(config.message_timeout)),
             keys,
             output: Vec::new(),
-            flush_at: config.write_buffer,
+            config,
         }
     }
 
@@ -98,7 +98,7 @@ impl<S: Stream> Writer<S> {
         }
         let key = self.keys.as_mut().map(Entropy::masking_key);
         encode_frame(fin, opcode, key, payload, &mut self.output);
-        if self.output.len() >= self.flush_at {
+        if self.output.len() >= self.config.write_buffer {
             self.flush()?;
         }
         Ok(())
@@ -129,7 +129,7 @@ impl<S: Stream> Writer<S> {
     fn transmit(&mut self, close: Option<&CloseReason>) -> Result<(), Error> {
         let result = self.line.transmit(&mut self.stream, &self.output, close);
         self.output.clear();
-        self.output.shrink_to(2 * self.flush_at);
+        self.output.shrink_to(2 * self.config.write_buffer);
         result
     }
 }

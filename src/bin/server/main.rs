@@ -82,10 +82,10 @@ fn stop_on_enter(handle: &Handle) {
 /// Who gets what.
 fn route(request: Request, options: &Options) -> Result<(), Error> {
     match (request.path(), request.method()) {
-        ("/ws", _) => talk(request, |socket| {
+        ("/ws", _) => talk(request, &|socket| {
             clock::run(socket, options.interval, options.close_chance)
         }),
-        ("/echo", _) => talk(request, echo::run),
+        ("/echo", _) => talk(request, &echo::run),
         ("/", "GET" | "HEAD") => request.respond(200, "text/html; charset=utf-8", PAGE),
         ("/", _) => request.refuse_method("GET, HEAD"),
         _ => request.respond(
@@ -99,7 +99,7 @@ fn route(request: Request, options: &Options) -> Result<(), Error> {
 /// One WebSocket, with a line when it opens and a line when it ends.
 fn talk(
     request: Request,
-    conversation: impl FnOnce(&mut WebSocket) -> Result<(), Error>,
+    conversation: &dyn Fn(&mut WebSocket) -> Result<(), Error>,
 ) -> Result<(), Error> {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     let peer = request.stream().peer_addr()?;
