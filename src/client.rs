@@ -7,10 +7,10 @@ use crate::backoff::Backoff;
 use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::connection::WebSocket;
-use crate::error::{Error, HandshakeError};
+use crate::error::{Error, HandshakeError, UrlError};
 use crate::handshake::{self, Url};
 use crate::http::{Fields, Head, StatusLine};
-use crate::stream::{Stream, Tcp, limit_until, read_head, read_once};
+use crate::stream::{Stream, Tcp, limit_until, read_head, read_once, timed_out};
 use crate::turn::Turn;
 use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -36,7 +36,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for one `ws:` URL.
+    /// A client for one `ws:` or `wss:` URL. What speaks TLS for the latter is the caller's, see
+    /// [`connect_through`](Client::connect_through).
     ///
     /// # Errors
     /// [`Error::Url`] (§4.1: "If any of the components are invalid, the client MUST _Fail the
@@ -92,6 +93,27 @@ impl Client {
     /// # Errors
     /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
     pub fn connect(&self) -> Result<WebSocket, Error> {
+        // §4.1: "If /secure/ is true, the client MUST perform a TLS handshake".
+        if self.url.secure {
+            return Err(UrlError::Tls.into());
+        }
+        self.connect_through(Ok)
+    }
+
+    /// The host of the URL: for the certificate and the Server Name Indication of TLS (§4.1).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.url.host
+    }
+
+    /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:` URL.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Client::connect); [`Error::Io`] from `through`.
+    pub fn connect_through<S: Stream>(
+        &self,
+        through: impl FnOnce(Tcp) -> io::Result<S>,
+    ) -> Result<WebSocket<S>, Error> {
         let deadline = Instant::now() + self.config.handshake_timeout;
         let failed = |source| Error::Connect {
             to: self.url.authority(),
@@ -107,7 +129,7 @@ impl Client {
             };
             let left = deadline.saturating_duration_since(Instant::now());
             match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
-                Ok(stream) => return self.handshake_by(Tcp::from(stream), deadline),
+                Ok(stream) => return self.handshake_by(through(Tcp::from(stream))?, deadline),
                 Err(error) => last = error,
             }
         }
@@ -149,8 +171,13 @@ impl Client {
         let key = handshake::key_for(entropy.nonce());
         let request = handshake::request(&self.url, &key, &self.subprotocols, &self.fields);
         stream.limit_writes(Some(self.config.handshake_timeout))?;
-        stream.write_all(&request.encode())?;
-        stream.flush()?;
+        // TLS reads to write: its own handshake comes first.
+        limit_until(&mut stream, deadline)?;
+        let sent = stream.write_all(&request.encode());
+        match sent.and_then(|()| stream.flush()) {
+            Err(error) if timed_out(&error) => return Err(HandshakeError::TimedOut.into()),
+            sent => sent?,
+        }
 
         let mut buffer = Buffer::new();
         let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;

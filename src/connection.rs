@@ -481,6 +481,7 @@ impl<S: Stream> Drop for WebSocket<S> {
         };
         let _ = self.start_close(code, "");
         // Senders may outlive us; the connection does not.
+        let _ = self.writer.stream.shutdown(Shutdown::Write);
         let _ = self.writer.stream.shutdown(Shutdown::Both);
         let end = TcpEnd::ClosedBy(Side::Us);
         self.writer.line.note_end(Side::Us, end);
@@ -516,6 +517,7 @@ fn end_tcp<S: Stream>(writer: &mut Writer<S>, role: Role) {
                 true => Side::Peer,
                 false => Side::Us,
             };
+            let _ = writer.stream.shutdown(Shutdown::Write);
             let _ = writer.stream.shutdown(Shutdown::Both);
             by
         }

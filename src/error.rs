@@ -381,7 +381,9 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Connect { .. } | Error::Io(_) | Error::TimedOut => true,
+            // What TLS objects to, a certificate for example, stays as it is.
+            Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+            Error::Connect { .. } | Error::TimedOut => true,
             Error::Handshake(HandshakeError::Status { status, .. }) => *status >= 500,
             Error::Handshake(error) => {
                 matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)

@@ -26,9 +26,11 @@ pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
 /// A `ws:` URL in its parts (§3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    /// The _secure_ flag: `wss:`, so with TLS beneath.
+    pub secure: bool,
     /// A name, an IPv4 address, or an IPv6 address without its brackets.
     pub host: String,
-    /// 80 if the URL names none.
+    /// 80 (`ws:`) or 443 (`wss:`) if the URL names none.
     pub port: u16,
     /// The _resource name_: the path, `/` if there is none, and the query with its `?`.
     pub resource: String,
@@ -39,9 +41,9 @@ impl FromStr for Url {
 
     fn from_str(url: &str) -> Result<Url, UrlError> {
         let url = url.trim();
-        let rest = match url.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => rest,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("wss") => return Err(UrlError::Tls),
+        let (secure, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => (true, rest),
             _ => return Err(UrlError::Scheme(url.to_owned())),
         };
         // §3: "Fragment identifiers are meaningless [...] and MUST NOT be used on these URIs."
@@ -57,10 +59,11 @@ impl FromStr for Url {
         }
         let (host, port) = split_authority(authority)?;
         Ok(Url {
+            secure,
             host: host.to_owned(),
             port: match port {
                 // §3: "the default for "ws" is port 80"; "ws://host:" has none, says RFC 3986.
-                None | Some("") => 80,
+                None | Some("") => default_port(secure),
                 Some(port) => match port.parse() {
                     Ok(number @ 1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => number,
                     _ => return Err(UrlError::Port(port.to_owned())),
@@ -73,6 +76,11 @@ impl FromStr for Url {
             },
         })
     }
+}
+
+/// §3: 80 for `ws:`, 443 for `wss:`.
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 /// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
@@ -106,9 +114,9 @@ impl Url {
             true => format!("[{}]", self.host),
             false => self.host.clone(),
         };
-        match self.port {
-            80 => host,
-            port => format!("{host}:{port}"),
+        match self.port == default_port(self.secure) {
+            true => host,
+            false => format!("{host}:{}", self.port),
         }
     }
 }

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 pub trait Stream: Read + Write {
     /// Limits every later `read` to this time, and says whether this stream can do that. One that
     /// runs out fails with [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] and loses nothing.
+    /// The limit is that of the whole `read`, however often it reads a stream inside, as TLS does
+    /// until it has a record.
     ///
     /// # Errors
     /// What the operating system says.
@@ -42,10 +44,11 @@ pub trait Stream: Read + Write {
     /// more will come, while what it still sends can be read.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says; [`ErrorKind::Unsupported`] from a stream that ends only by
+    /// being dropped.
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         let _ = how;
-        Ok(())
+        Err(ErrorKind::Unsupported.into())
     }
 }
 
@@ -83,17 +86,26 @@ impl From<TcpStream> for Tcp {
 
 impl Read for Tcp {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(buf)
+        (&*self.0).read(buf).map_err(told_as_timeout)
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(buf)
+        (&*self.0).write(buf).map_err(told_as_timeout)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A time limit that ran out is `WouldBlock` on Unix. A TLS stream above takes that for "not in
+/// this direction now", and would read where it was to write.
+fn told_as_timeout(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+        _ => error,
     }
 }
 
@@ -162,8 +174,8 @@ pub(crate) fn limit_until<S: Stream>(stream: &mut S, deadline: Instant) -> io::R
 /// peer's end was seen.
 pub(crate) fn close_gently<S: Stream>(stream: &mut S, limit: Duration) -> bool {
     let _ = stream.flush();
-    let _ = stream.shutdown(Shutdown::Write);
-    let ended = wait_for_end(stream, limit);
+    // A peer that cannot be told that we are done would wait for our end as we for its.
+    let ended = stream.shutdown(Shutdown::Write).is_ok() && wait_for_end(stream, limit);
     let _ = stream.shutdown(Shutdown::Both);
     ended
 }
@@ -173,7 +185,8 @@ pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     let mut scratch = Buffer::new();
     loop {
-        if Instant::now() >= deadline || limit_until(stream, deadline).is_err() {
+        // Without time limits it might be for ever.
+        if Instant::now() >= deadline || !limit_until(stream, deadline).is_ok_and(|limits| limits) {
             return false;
         }
         match scratch.fill(|room| read_once(stream, room)) {

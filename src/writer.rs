@@ -295,11 +295,13 @@ impl Line {
 }
 
 /// Writes it all. Each step has the stream's own limit for making no progress; the whole has
-/// `limit`, so that a peer that reads a byte now and then gains nothing.
+/// `limit`, so that a peer that reads a byte now and then gains nothing. A step is not longer than
+/// `LONGEST_WRITE`, because the system would stay in a long one for as long as anything moves.
 fn write_all<S: Stream>(stream: &mut S, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    const LONGEST_WRITE: usize = 1 << 18;
     let mut deadline = None;
     while !bytes.is_empty() {
-        match stream.write(bytes) {
+        match stream.write(&bytes[..bytes.len().min(LONGEST_WRITE)]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => bytes = &bytes[count..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -1,7 +1,12 @@
-//! Replays the fuzzers' corpora on stable Rust: every input that was worth keeping.
+//! Replays the fuzzers' corpora on stable Rust: every input that was worth keeping. (Not that of
+//! `differential`, which needs another library: `cargo fuzz run differential -- -runs=0`.)
 
+#[path = "../fuzz/properties/connection.rs"]
+mod connection;
 #[path = "../fuzz/properties/frame_parser.rs"]
 mod frame_parser;
+#[path = "../fuzz/properties/handshake.rs"]
+mod handshake;
 
 use std::fs;
 use std::path::Path;
@@ -23,4 +28,14 @@ fn replay(target: &str, check: fn(&[u8])) {
 #[test]
 fn the_corpus_of_frame_parser_holds_the_properties() {
     replay("frame_parser", frame_parser::check);
+}
+
+#[test]
+fn the_corpus_of_connection_holds_the_properties() {
+    replay("connection", connection::check);
+}
+
+#[test]
+fn the_corpus_of_handshake_holds_the_properties() {
+    replay("handshake", handshake::check);
 }

@@ -264,8 +264,8 @@ fn senders_and_the_connection_may_be_dropped_in_every_order() {
                 1 => one = None,
                 _ => two = None,
             }
-            if socket.is_some() {
-                socket.as_mut().unwrap().send("still open").unwrap();
+            if let Some(socket) = &mut socket {
+                socket.send("still open").unwrap();
             }
         }
         let sent = rest(&mut peer);
@@ -280,8 +280,7 @@ fn senders_and_the_connection_may_be_dropped_in_every_order() {
 #[test]
 fn a_connection_with_senders_has_one_descriptor() {
     let server = OwnServer::start("");
-    server.assert_serves();
-    let (threads, descriptors) = (server.threads(), server.descriptors());
+    let (threads, descriptors) = server.at_rest();
     let mut streams: Vec<_> = (0..20).map(|_| server.open("/tick")).collect();
     for stream in &mut streams {
         expect(stream, &frame(FIN | TEXT, None, b"tick"));

@@ -9,6 +9,7 @@ use kit::*;
 use programs::*;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -557,4 +558,55 @@ fn a_client_that_reconnects_stops_for_a_reason_that_will_not_pass() {
     );
     let (code, _, errors) = client(&["--reconnect", &server.url("/nowhere")]).finish();
     assert_eq!((code, errors.len()), (Some(1), 1));
+}
+
+#[test]
+fn enter_on_a_terminal_stops_the_server_with_a_goodbye_to_everybody() {
+    // `script` gives the server a terminal whose keys are our pipe.
+    let command = format!(
+        "{} --addr localhost:0 --interval 10000",
+        env!("CARGO_BIN_EXE_server")
+    );
+    let args = ["-qec", &command, "/dev/null"];
+    let mut terminal = Program::start_with("script", &args, Stdio::piped());
+    let mut keys = terminal.process.stdin.take().unwrap();
+    // A terminal shows standard output and standard error alike.
+    let shown = [terminal.line(), terminal.line()].map(|line| line.trim_end().to_owned());
+    let page = shown
+        .iter()
+        .find(|line| line.starts_with("http://"))
+        .unwrap();
+    assert!(
+        shown.contains(&"Enter stops the server.".to_owned()),
+        "{shown:?}"
+    );
+    let url = page.replace("http", "ws") + "ws";
+    let clients = [client(&[&url]), client(&[&url])];
+    for client in &clients {
+        assert!(is_date_time(&client.line()));
+    }
+    writeln!(keys).unwrap();
+    for client in clients {
+        let (code, lines, _) = client.finish();
+        assert_eq!(
+            (code, lines),
+            (Some(0), vec!["1001 (going away)".to_owned()])
+        );
+    }
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+#[test]
+fn the_end_of_a_pipe_stops_no_server() {
+    let mut program = Program::start_with(
+        env!("CARGO_BIN_EXE_server"),
+        &["--addr", "localhost:0"],
+        Stdio::piped(),
+    );
+    let mut pipe = program.process.stdin.take().unwrap();
+    writeln!(pipe).unwrap();
+    drop(pipe);
+    let page = program.line();
+    let client = client(&[&(page.replace("http", "ws") + "ws")]);
+    assert!(is_date_time(&client.line()));
 }

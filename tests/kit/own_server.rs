@@ -17,6 +17,9 @@ use std::{env, fs, io, thread};
 /// Says that the process is a server, and with which limits.
 const LIMITS: &str = "RFC6455_TEST_SERVER";
 
+/// The length of the message that `/big` sends.
+pub const BIG: usize = 64 << 20;
+
 pub struct OwnServer {
     pub program: Program,
     pub port: u16,
@@ -117,6 +120,22 @@ impl OwnServer {
         Duration::from_millis(10 * ticks)
     }
 
+    /// How many threads and descriptors it has when nobody is connected. It is asked once it has
+    /// served somebody, and stands still.
+    pub fn at_rest(&self) -> (u64, usize) {
+        self.assert_serves();
+        let mut last = (0, 0);
+        let mut same = 0;
+        wait_until("it stands still", || {
+            thread::sleep(Duration::from_millis(20));
+            let now = (self.threads(), self.descriptors());
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+            same == 5
+        });
+        last
+    }
+
     /// Waits until nothing is left of the connections that there were: no thread, no descriptor.
     pub fn wait_for_quiet(&self, threads: u64, descriptors: usize) {
         wait_until("the connections' threads and descriptors are gone", || {
@@ -215,6 +234,8 @@ fn handle_request(request: Request) -> Result<(), Error> {
                 socket.send(&[b'x'; 1000])?;
             }
         }
+        // One message, longer than the kernel's buffers.
+        "/big" => request.upgrade()?.send(&vec![0; BIG]),
         // Sends from a second thread while this one reads.
         "/tick" => {
             let mut socket = request.upgrade()?;

@@ -13,6 +13,26 @@ fn ok(host: &str, port: u16, resource: &str) -> Result<(String, u16, String), Ur
 }
 
 #[test]
+fn a_wss_url_is_secure_and_has_another_default_port() {
+    for (text, secure, port, authority) in [
+        ("ws://x", false, 80, "x"),
+        ("ws://x:443", false, 443, "x:443"),
+        ("wss://x", true, 443, "x"),
+        ("WSS://x:443/", true, 443, "x"),
+        ("wss://x:80", true, 80, "x:80"),
+        ("wss://[::1]/", true, 443, "[::1]"),
+    ] {
+        let url: Url = text.parse().unwrap();
+        assert_eq!(
+            (url.secure, url.port, &url.authority()[..]),
+            (secure, port, authority)
+        );
+    }
+    let client = Client::new("wss://x/").unwrap();
+    assert!(matches!(client.connect(), Err(Error::Url(UrlError::Tls))));
+}
+
+#[test]
 fn a_url_has_a_host_a_port_and_a_resource_name() {
     assert_eq!(url("ws://example.com"), ok("example.com", 80, "/"));
     assert_eq!(url("ws://example.com/chat"), ok("example.com", 80, "/chat"));

@@ -1,0 +1,345 @@
+//! What holds for the opening handshake, whatever stands in its place: heads of requests and of
+//! responses, and the small languages in them, extensions and URLs.
+
+use rfc6455::extension::{self, Extension};
+use rfc6455::handshake::{self, Url};
+use rfc6455::http::{Fields, Head, HeadReader, RequestLine, StartLine, StatusLine, is_token};
+use rfc6455::{Any, Client, Config, Entropy, Error, HandshakeError, Request, WebSocket};
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::io::{self, ErrorKind, Read, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Checks all properties for one input.
+pub fn check(input: &[u8]) {
+    let config = Config {
+        // No real time passes here; if the machine sleeps, it is nobody's fault.
+        handshake_timeout: Duration::from_secs(3600),
+        ..Config::default()
+    };
+    let narrow = Config {
+        max_head: 100,
+        max_fields: 3,
+        ..config.clone()
+    };
+    for config in [config, narrow] {
+        head::<RequestLine>(input, &config);
+        head::<StatusLine>(input, &config);
+        for end in [End::Ended, End::TimedOut] {
+            server(input, &config, end);
+            client(input, &config, end);
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(input) {
+        extensions(text);
+        url(text);
+    }
+}
+
+/// A reader's answer to one kind of head.
+type Answer<L> = Result<Option<(Head<L>, usize)>, HandshakeError>;
+
+/// Heads are read the same however they arrive, and written the way they are read.
+fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config) {
+    let read = |bytes: &[u8]| HeadReader::<L>::new(config).read(bytes);
+    let at_once = read(input);
+    // Piece by piece: the first answer that is not "more bytes, please". It is the answer to the
+    // whole, an error no less than a head, though less than the whole has arrived.
+    let in_pieces = |ends: &mut dyn Iterator<Item = usize>| -> Answer<L> {
+        let mut reader = HeadReader::new(config);
+        for end in ends {
+            match reader.read(&input[..end]) {
+                Ok(None) => {}
+                answer => return answer,
+            }
+        }
+        reader.read(input)
+    };
+    assert_eq!(in_pieces(&mut (0..input.len())), at_once);
+    assert_eq!(in_pieces(&mut (0..input.len()).step_by(7)), at_once);
+    if input.len() <= 100 {
+        for cut in 0..input.len() {
+            assert_eq!(in_pieces(&mut [cut].into_iter()), at_once, "cut at {cut}");
+        }
+    }
+
+    let Ok(Some((head, size))) = at_once else {
+        return;
+    };
+    assert!(size <= config.max_head);
+    assert!(head.fields.iter().count() <= config.max_fields);
+    // The fields are the lines behind the first: a name, a colon, and a value with nothing lost but
+    // the white space around it.
+    let text: String = input[..size].iter().map(|&byte| char::from(byte)).collect();
+    let lines = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
+    let fields = lines.skip(1).map(|line| {
+        let (name, value) = line.split_once(':').unwrap();
+        assert!(is_token(name.as_bytes()));
+        (name, value.trim_matches([' ', '\t']))
+    });
+    assert!(fields.eq(head.fields.iter()));
+    // What was behind the head made no difference.
+    assert_eq!(read(&input[..size]), Ok(Some((head.clone(), size))));
+
+    // Written and read again it is the same, as far as it is ASCII: a byte above that is read as
+    // the character with its number, and a character is written as UTF-8, which has more bytes.
+    // Writing also adds the space behind a colon, so the limit is another.
+    if input[..size].is_ascii() {
+        let written = head.encode();
+        let wide = Config {
+            max_head: usize::MAX,
+            ..config.clone()
+        };
+        let again = HeadReader::new(&wide).read(&written);
+        assert_eq!(again, Ok(Some((head, written.len()))));
+    }
+}
+
+/// A server reads a request, accepts or refuses it, and what it answers is what it says.
+fn server(input: &[u8], config: &Config, end: End) {
+    let (stream, sent) = Peer::new(input, end);
+    let request = match Request::read(stream, config) {
+        Ok(request) => request.subprotocols(&["chat", "superchat"]),
+        // Nobody is there any more, or nobody ever was.
+        Err(Error::Handshake(HandshakeError::Ended)) => return assert!(sent.take().is_empty()),
+        Err(Error::Handshake(_)) if input.is_empty() => return assert!(sent.take().is_empty()),
+        Err(Error::Handshake(why)) => return is_refusal(&sent.take(), &why),
+        Err(error) => panic!("{error}"),
+    };
+    assert!(!request.path().contains('?'));
+    let (head, behind) = read_whole::<RequestLine>(input, config);
+    assert_eq!(request.fields(), &head.fields);
+
+    match request.upgrade() {
+        Ok(socket) => {
+            let key = handshake::check_request(&head).unwrap().key;
+            let sent = sent.take();
+            let (answer, more) = read_whole::<StatusLine>(&sent, &Config::default());
+            assert_eq!((answer.start.status, more), (101, &b""[..]));
+            // A client that sent this request accepts this answer.
+            let offered: Vec<String> = head
+                .fields
+                .list(handshake::SUBPROTOCOL)
+                .map(str::to_owned)
+                .collect();
+            let chosen = handshake::check_response(&answer, key, &offered).unwrap();
+            assert_eq!(chosen, socket.subprotocol());
+            begins_with(socket, behind, end);
+        }
+        Err(Error::Handshake(why)) => is_refusal(&sent.take(), &why),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A refusal is a whole HTTP response with the status of its reason, and the reason as its body.
+fn is_refusal(sent: &[u8], why: &HandshakeError) {
+    let (head, body) = read_whole::<StatusLine>(sent, &Config::default());
+    assert_eq!(head.start.status, why.status());
+    assert!(!head.start.reason.is_empty(), "{}", head.start.status);
+    let lengths: Vec<_> = head.fields.all("Content-Length").collect();
+    assert_eq!(lengths, [body.len().to_string()]);
+    assert!(head.fields.has_token("Connection", "close"));
+    assert_eq!(body, format!("{why}\n").as_bytes());
+    match why {
+        // RFC 9110 §15.5.6 and RFC 6455 §4.4: what would be accepted.
+        HandshakeError::Method(_) => assert_eq!(head.fields.get("Allow"), Some("GET")),
+        HandshakeError::Version(_) => {
+            assert_eq!(head.fields.get("Sec-WebSocket-Version"), Some("13"));
+        }
+        _ => {}
+    }
+    is_printable(why);
+}
+
+/// What a peer wrote cannot move the cursor of whoever reads the error.
+fn is_printable(why: &HandshakeError) {
+    let shown = why.to_string();
+    assert!(
+        !shown.contains(|c: char| c.is_control() && c != '\t'),
+        "{shown:?}"
+    );
+}
+
+/// A client asks properly, and accepts what `check_response` accepts and nothing else.
+fn client(input: &[u8], config: &Config, end: End) {
+    let config = Config {
+        entropy: || Entropy::scripted(b"the sample nonce"),
+        ..config.clone()
+    };
+    let offered = ["chat", "superchat"];
+    let (stream, sent) = Peer::new(input, end);
+    let result = Client::new("ws://example.com/chat?room=1")
+        .and_then(|client| client.config(config.clone()).subprotocols(&offered))
+        .unwrap()
+        .handshake(stream);
+
+    let sent = sent.take();
+    let (request, more) = read_whole::<RequestLine>(&sent, &Config::default());
+    assert!(more.is_empty());
+    let opening = handshake::check_request(&request).unwrap();
+    assert_eq!(opening.subprotocols, offered);
+    let offered = offered.map(str::to_owned);
+
+    let head = match HeadReader::<StatusLine>::new(&config).read(input) {
+        Ok(Some((head, size))) => Ok((head, &input[size..])),
+        Ok(None) => Err(match end {
+            End::Ended => HandshakeError::Ended,
+            End::TimedOut => HandshakeError::TimedOut,
+        }),
+        Err(why) => Err(why),
+    };
+    let expected = match &head {
+        Err(why) => Err(why.clone()),
+        Ok((head, _)) if head.start.status != 101 => {
+            let Err(Error::Handshake(why @ HandshakeError::Status { status, .. })) = &result else {
+                panic!("{result:?}");
+            };
+            assert_eq!(*status, head.start.status);
+            return is_printable(why);
+        }
+        Ok((head, _)) => handshake::check_response(head, opening.key, &offered),
+    };
+    match (result, expected) {
+        (Ok(socket), Ok(subprotocol)) => {
+            assert_eq!(socket.subprotocol(), subprotocol);
+            let (head, behind) = head.as_ref().unwrap();
+            let fields = &head.fields;
+            assert!(fields.has_token("Upgrade", "websocket"));
+            assert!(fields.has_token("Connection", "Upgrade"));
+            let accept = handshake::accept_for(opening.key);
+            assert!(fields.all("Sec-WebSocket-Accept").eq([&accept[..]]));
+            assert!(subprotocol.is_none_or(|chosen| offered.iter().any(|one| one == chosen)));
+            assert_eq!(fields.get(extension::FIELD), None);
+            begins_with(socket, behind, end);
+        }
+        (Err(Error::Handshake(why)), Err(expected)) => {
+            assert_eq!(why, expected);
+            is_printable(&why);
+        }
+        (result, expected) => panic!("{result:?} where {expected:?} was due"),
+    }
+}
+
+/// What arrived behind the handshake is what the connection begins with.
+fn begins_with(mut socket: WebSocket<Any<Peer<'_>>>, behind: &[u8], end: End) {
+    let (stream, _) = Peer::new(behind, end);
+    let mut same = WebSocket::after_handshake(stream, socket.role(), &Config::default()).unwrap();
+    let (first, other) = (socket.read(), same.read());
+    assert_eq!(format!("{first:?}"), format!("{other:?}"));
+}
+
+/// The head at the front of bytes that were accepted, and what is behind it.
+fn read_whole<'a, L: StartLine>(bytes: &'a [u8], config: &Config) -> (Head<L>, &'a [u8]) {
+    let (head, size) = HeadReader::new(config).read(bytes).unwrap().unwrap();
+    (head, &bytes[size..])
+}
+
+/// A list of extensions that was accepted consists of tokens, and is the same when written plainly
+/// and read again. One that was refused is named.
+fn extensions(value: &str) {
+    let mut fields = Fields::default();
+    fields.push(extension::FIELD, value);
+    let list = match extension::parse(&fields) {
+        Ok(list) => list,
+        Err(named) => return assert_eq!(named, value),
+    };
+    assert!(!list.is_empty());
+    let mut plainly = Vec::new();
+    for Extension { name, parameters } in &list {
+        let mut words = vec![name.clone()];
+        for (name, value) in parameters {
+            assert!(is_token(name.as_bytes()));
+            assert!(
+                value
+                    .as_ref()
+                    .is_none_or(|value| is_token(value.as_bytes()))
+            );
+            words.push(match value {
+                Some(value) => format!("{name}={value}"),
+                None => name.clone(),
+            });
+        }
+        assert!(is_token(name.as_bytes()));
+        plainly.push(words.join(";"));
+    }
+    let mut again = Fields::default();
+    for one in &plainly {
+        again.push(extension::FIELD, one);
+    }
+    assert_eq!(extension::parse(&again), Ok(list));
+}
+
+/// A URL that was accepted is the same when written and read again, and a request for it is one
+/// that a server accepts.
+fn url(text: &str) {
+    let Ok(url) = text.parse::<Url>() else {
+        return;
+    };
+    let scheme = if url.secure { "wss" } else { "ws" };
+    let written = format!("{scheme}://{}{}", url.authority(), url.resource);
+    assert_eq!(written.parse(), Ok(url.clone()));
+
+    let key = handshake::key_for(*b"the sample nonce");
+    let request = handshake::request(&url, &key, &[], &Fields::default());
+    let config = Config {
+        max_head: usize::MAX,
+        ..Config::default()
+    };
+    let written = request.encode();
+    let (again, _) = read_whole::<RequestLine>(&written, &config);
+    assert_eq!(again, request);
+    assert_eq!(handshake::check_request(&request).unwrap().key, key);
+}
+
+/// How a peer falls silent.
+#[derive(Clone, Copy)]
+enum End {
+    /// It ends TCP.
+    Ended,
+    /// It sends nothing more, until the time runs out.
+    TimedOut,
+}
+
+/// What was sent to a [`Peer`].
+type Sent = Rc<RefCell<Vec<u8>>>;
+
+/// The other end, in memory: it sends the input, whatever it is sent itself.
+#[derive(Debug)]
+struct Peer<'a> {
+    rest: &'a [u8],
+    timeout: bool,
+    sent: Sent,
+}
+
+impl<'a> Peer<'a> {
+    fn new(input: &'a [u8], end: End) -> (Any<Peer<'a>>, Sent) {
+        let sent = Sent::default();
+        let peer = Peer {
+            rest: input,
+            timeout: matches!(end, End::TimedOut),
+            sent: Rc::clone(&sent),
+        };
+        (Any(peer), sent)
+    }
+}
+
+impl Read for Peer<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self.timeout && self.rest.is_empty() {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => self.rest.read(room),
+        }
+    }
+}
+
+impl Write for Peer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sent.borrow_mut().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
