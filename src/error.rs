@@ -322,7 +322,7 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UrlError::Scheme(seen) => {
-                write!(f, "\"{seen}\" is no WebSocket URL; one starts with ws://")
+                write!(f, "\"{}\" is no WebSocket URL; one starts with ws://", Printable(seen))
             }
             UrlError::Tls => f.write_str(
                 "a wss:// URL needs TLS, which is not spoken here; use ws://, or hand the library a TLS stream",
@@ -331,7 +331,8 @@ impl fmt::Display for UrlError {
             UrlError::Port(seen) => write!(f, "\"{seen}\" is no port; ports are 1 to 65535"),
             UrlError::Fragment(seen) => write!(
                 f,
-                "\"{seen}\" is a fragment, which has no meaning in a WebSocket URL; write # as %23"
+                "\"{}\" is a fragment, which has no meaning in a WebSocket URL; write # as %23",
+                Printable(seen)
             ),
             UrlError::Character(seen) => write!(
                 f,

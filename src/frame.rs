@@ -100,8 +100,9 @@ pub const MAX_CONTROL: usize = 125;
 
 impl Header {
     /// Reads the header at the front of `bytes`, and says how many bytes it takes; the payload
-    /// starts there. `None`: more bytes, please. A rule is checked at the first byte that can
-    /// break it, so what is refused is refused before its payload is sent.
+    /// starts there. `None`: more bytes, please. What the header alone can break is checked
+    /// at the first byte that can break it; who masks, and what may follow what, once it is whole:
+    /// all of it before the payload is sent.
     ///
     /// # Errors
     /// Reserved bits and opcodes, fragmented or long control frames, lengths that are not in the

@@ -50,7 +50,9 @@ impl FromStr for Url {
         if let Some(at) = rest.find('#') {
             return Err(UrlError::Fragment(rest[at..].to_owned()));
         }
-        if let Some(bad) = rest.chars().find(|character| !character.is_ascii_graphic()) {
+        // RFC 3986 §2: what is no ASCII, and these, stand in no URL as they are.
+        let stands = |c: &char| c.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(*c);
+        if let Some(bad) = rest.chars().find(|character| !stands(character)) {
             return Err(UrlError::Character(bad));
         }
         let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -64,10 +66,7 @@ impl FromStr for Url {
             port: match port {
                 // §3: "the default for "ws" is port 80"; "ws://host:" has none, says RFC 3986.
                 None | Some("") => default_port(secure),
-                Some(port) => match port.parse() {
-                    Ok(number @ 1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => number,
-                    _ => return Err(UrlError::Port(port.to_owned())),
-                },
+                Some(port) => parse_port(port).ok_or_else(|| UrlError::Port(port.to_owned()))?,
             },
             resource: if resource.starts_with('/') {
                 resource.to_owned()
@@ -81,6 +80,21 @@ impl FromStr for Url {
 /// §3: 80 for `ws:`, 443 for `wss:`.
 fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
+}
+
+/// A number from 1 to 65535, digits only.
+fn parse_port(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|&number| is_number && number > 0)
+}
+
+/// What the Host field holds: a host, and perhaps a port.
+fn is_authority(text: &str) -> bool {
+    match split_authority(text) {
+        Ok((_, None | Some(""))) => true,
+        Ok((_, Some(port))) => parse_port(port).is_some(),
+        Err(_) => false,
+    }
 }
 
 /// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
@@ -99,7 +113,7 @@ fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     if host.is_empty() || !host.bytes().all(is_name) {
         return Err(bad());
     }
@@ -194,7 +208,7 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     }
     // 2. "A |Host| header field containing the server's authority."
     let host = single(fields, "Host", CLAUSE)?;
-    if split_authority(host).is_err() {
+    if !is_authority(host) {
         return wrong("Host", host, "it is a host, and a port if not 80");
     }
     // 3. and 4. |Upgrade| with "websocket", |Connection| with the token "Upgrade".
@@ -345,9 +359,12 @@ fn single<'a>(
     }
 }
 
-/// Whether a field of the application's own can be sent: a name that is a token, a value without
-/// control characters.
+/// Whether a field of the application's own can be sent: a name that is a token, a value of
+/// printable ASCII, spaces and tabs. (Others have no meaning that both sides know, RFC 9110 §5.5.)
 #[must_use]
 pub fn is_field(name: &str, value: &str) -> bool {
-    is_token(name.as_bytes()) && !value.chars().any(|c| c.is_control() && c != '\t')
+    is_token(name.as_bytes())
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }

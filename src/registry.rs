@@ -111,17 +111,26 @@ impl Registry {
     }
 }
 
+/// Tells everybody. Who is being sent something just now is told in a second round: that may be
+/// somebody who does not read, and for him nobody else shall wait.
 fn say_goodbye(connections: Vec<(Tcp, LineSlot)>) {
     let reason = CloseReason::new(CloseCode::GOING_AWAY, "").expect("1001 may be sent");
     let (mut body, mut frame) = (Vec::new(), Vec::new());
     reason.encode(&mut body);
     encode_frame(true, OpCode::Close, None, &body, &mut frame);
+    let mut busy = Vec::new();
     for (mut stream, line) in connections {
-        let _ = match line.get() {
-            Some(line) => line.transmit(&mut stream, &frame, Some(&reason)),
+        // For one that does not read, either; it will lose nothing that it would have read.
+        let _ = stream.limit_writes(Some(Duration::from_millis(1)));
+        match line.get() {
             // A request that is not answered yet never will be.
-            None => stream.shutdown(Shutdown::Both).map_err(Into::into),
-        };
+            None => _ = stream.shutdown(Shutdown::Both),
+            Some(line) if line.is_busy() => busy.push((stream, Arc::clone(line))),
+            Some(line) => _ = line.transmit(&mut stream, &frame, Some(&reason)),
+        }
+    }
+    for (mut stream, line) in busy {
+        let _ = line.transmit(&mut stream, &frame, Some(&reason));
     }
 }
 

@@ -322,7 +322,7 @@ impl<S: Stream> Request<S> {
                     // A browser opens connections in reserve; one that was never used is no error.
                     && !buffer.unread().is_empty()
                 {
-                    let _ = refuse(&mut stream, &config, why);
+                    let _ = refuse(&mut stream, &config, why, false);
                 }
                 Err(error)
             }
@@ -420,7 +420,8 @@ impl<S: Stream> Request<S> {
         let opening = match self.check() {
             Ok(opening) => opening,
             Err(why) => {
-                refuse(&mut self.stream, &self.config, &why)?;
+                let without_body = self.method() == "HEAD";
+                refuse(&mut self.stream, &self.config, &why, without_body)?;
                 return Err(why.into());
             }
         };
@@ -493,7 +494,12 @@ impl<S: Stream> Request<S> {
 }
 
 /// §4.2.1: "return an HTTP response with an appropriate error code".
-fn refuse<S: Stream>(stream: &mut S, config: &Config, why: &HandshakeError) -> Result<(), Error> {
+fn refuse<S: Stream>(
+    stream: &mut S,
+    config: &Config,
+    why: &HandshakeError,
+    without_body: bool,
+) -> Result<(), Error> {
     let mut fields = Fields::default();
     fields.push("Content-Type", "text/plain; charset=utf-8");
     match why.status() {
@@ -508,7 +514,7 @@ fn refuse<S: Stream>(stream: &mut S, config: &Config, why: &HandshakeError) -> R
         _ => {}
     }
     let body = format!("{why}\n");
-    respond(stream, why.status(), fields, body.as_bytes(), false)?;
+    respond(stream, why.status(), fields, body.as_bytes(), without_body)?;
     close_gently(stream, config.close_timeout);
     Ok(())
 }

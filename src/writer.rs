@@ -13,7 +13,7 @@ use crate::stream::{Stream, timed_out};
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// Writes messages and control frames to a connection. A [`WebSocket`](crate::WebSocket) has one.
@@ -184,6 +184,11 @@ impl Line {
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
+    }
+
+    /// Somebody is sending just now.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.state.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// What is known of the end so far.

@@ -245,6 +245,12 @@ fn the_page_is_served() {
 
     let answer = server.exchange(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(answer, format!("{head}\r\n\r\n"));
+    // Neither has the refusal of one (RFC 9110 §9.3.2).
+    let answer = server.exchange(b"HEAD /ws HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(
+        answer.starts_with("HTTP/1.1 405 ") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
 }
 
 /// Runs `step` on a fresh connection until it took under 100 ms: on a busy machine the first try

@@ -111,6 +111,8 @@ fn server(input: &[u8], config: &Config, end: End) {
     let (head, behind) = read_whole::<RequestLine>(input, config);
     assert_eq!(request.fields(), &head.fields);
 
+    // RFC 9110 §9.3.2: the answer to HEAD has no body, and the length that it would have.
+    let without_body = request.method() == "HEAD";
     match request.upgrade() {
         Ok(socket) => {
             let key = handshake::check_request(&head).unwrap().key;
@@ -127,7 +129,14 @@ fn server(input: &[u8], config: &Config, end: End) {
             assert_eq!(chosen, socket.subprotocol());
             begins_with(socket, behind, end);
         }
-        Err(Error::Handshake(why)) => is_refusal(&sent.take(), &why),
+        Err(Error::Handshake(why)) => {
+            let mut sent = sent.take();
+            if without_body {
+                assert!(sent.ends_with(b"\r\n\r\n"));
+                sent.extend(format!("{why}\n").as_bytes());
+            }
+            is_refusal(&sent, &why);
+        }
         Err(error) => panic!("{error}"),
     }
 }
