@@ -1,24 +1,8 @@
 //! The WebSocket protocol (RFC 6455) written by hand, in blocking Rust on `std`, for teaching it.
 //!
-//! The files are the chapters of the RFC, in reading order; each imports only files above it:
-//!
-//! | file | chapter | holds |
-//! |---|---|---|
-//! | `mask.rs` | §5.3 | the XOR |
-//! | `entropy.rs` | §10.3 | where keys and nonces come from |
-//! | `buffer.rs` | | bytes that have arrived |
-//! | `printable.rs` | | a peer's text, made safe to show |
-//! | `config.rs` | §10.4 | limits |
-//! | `close.rs` | §7.4 | close codes and reasons |
-//! | `error.rs` | §7.1.7 | every violation, its clause, its close code |
-//! | `frame.rs` | §5.2, §5.5 | the header of a frame, decoded and encoded |
-//! | `message.rs` | §5.4, §5.6, §8.1 | frames to messages |
-//! | `http.rs` | RFC 9112 | heads of requests and responses |
-//! | `handshake.rs` | §1.3, §3, §4 | URLs, the key and its accept, both sides' checks |
-//! | `stream.rs` | | what a connection asks of the stream beneath |
-//! | `writer.rs` | §6.1 | the sending half |
-//! | `connection.rs` | §5.5, §6.2, §7 | the open connection |
-//! | `client.rs`, `server.rs` | §4.1, §4.2 | connecting and listening |
+//! Start with [`connect`] for a client and [`Server`] for a server; both give a [`WebSocket`]. The
+//! README has examples, and the order in which to read the files: they are the chapters of the RFC,
+//! and each imports only files above it.
 
 #![forbid(unsafe_code)]
 

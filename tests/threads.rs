@@ -26,6 +26,36 @@ fn server_process() {
     own_server::serve();
 }
 
+#[test]
+fn a_peer_that_fell_silent_is_what_the_reader_is_told() {
+    let config = Config {
+        keepalive: Some(Duration::from_millis(100)),
+        ..config()
+    };
+    for role in ROLES {
+        let (mut socket, mut peer) = tcp(role, &config);
+        let Err(Error::Closed(closed)) = socket.read() else {
+            panic!("nothing was to be read");
+        };
+        assert_eq!(
+            (closed.code(), closed.was_clean()),
+            (CloseCode::ABNORMAL, false)
+        );
+        assert_eq!((&closed.sent, &closed.received), (&None, &None));
+        let Some(TcpEnd::Broken(how)) = closed.tcp else {
+            panic!("{closed:?}");
+        };
+        assert!(how.contains("no answer to our Ping"), "{how}");
+        expect(&mut peer, &frame_from(role, FIN | PING, b""));
+        assert_eq!(rest(&mut peer), []);
+    }
+    // A deadline of the caller's own is kept, and the Ping is sent all the same.
+    let (mut socket, mut peer) = tcp(Role::Server, &config);
+    let deadline = std::time::Instant::now() + Duration::from_millis(150);
+    assert!(matches!(socket.read_before(deadline), Err(Error::TimedOut)));
+    expect(&mut peer, &frame(FIN | PING, None, b""));
+}
+
 /// A sender can be given to any thread, and shared by many.
 #[allow(dead_code)]
 fn a_sender_is_clone_send_and_sync(sender: Sender) -> impl Clone + Send + Sync {

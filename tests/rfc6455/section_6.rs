@@ -1,6 +1,8 @@
 //! §6, Sending and Receiving Data.
 
 use crate::kit::*;
+use rand::Rng;
+use rand::rngs::StdRng;
 use rfc6455::{Config, Error, Role, Violation};
 use std::time::{Duration, Instant};
 
@@ -140,6 +142,16 @@ fn a_conversation_is_the_same_in_whatever_pieces_it_arrives() {
                     conversation(role, &input, vec![cut]),
                     whole,
                     "{name} cut at {cut}"
+                );
+            }
+            for _ in 0..200 {
+                let mut cuts: Vec<usize> = (1..input.len()).collect();
+                let mut random: StdRng = rand::make_rng();
+                cuts.retain(|_| random.next_u32().is_multiple_of(8));
+                assert_eq!(
+                    conversation(role, &input, cuts.clone()),
+                    whole,
+                    "{name} at {cuts:?}"
                 );
             }
             for step in [1, 2, 3, 5, 64] {
