@@ -136,19 +136,12 @@ impl Client {
         Err(failed(last))
     }
 
-    /// Connects again and again, each time after the delay that `backoff` gives (§7.2.3), until
-    /// it succeeds or fails for a reason that will not pass.
+    /// Connects again and again; see [`Backoff::retry`].
     ///
     /// # Errors
     /// The first error that is not [transient](Error::is_transient).
     pub fn reconnect(&self, backoff: &mut Backoff) -> Result<WebSocket, Error> {
-        loop {
-            thread::sleep(backoff.next_delay());
-            match self.connect() {
-                Err(error) if error.is_transient() => {}
-                result => return result,
-            }
-        }
+        backoff.retry(|| self.connect())
     }
 
     /// The client's half of the opening handshake over a stream that is connected already, a TLS
@@ -180,7 +173,8 @@ impl Client {
         }
 
         let mut buffer = Buffer::new();
-        let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
+        let (head, _): (Head<StatusLine>, _) =
+            read_head(&mut stream, &mut buffer, &self.config, deadline)?;
         if head.start.status != 101 {
             let body = first_line_of_body(&mut stream, &mut buffer, deadline);
             return Err(HandshakeError::Status {
@@ -199,6 +193,23 @@ impl Client {
             Arc::clone(&self.config),
             subprotocol.map(str::to_owned),
         )?)
+    }
+}
+
+impl Backoff {
+    /// Waits and tries, each time after the next delay (§7.2.3), until it succeeds or fails for a
+    /// reason that will not pass.
+    ///
+    /// # Errors
+    /// The first error that is not [transient](Error::is_transient).
+    pub fn retry<T>(&mut self, mut connect: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        loop {
+            thread::sleep(self.next_delay());
+            match connect() {
+                Err(error) if error.is_transient() => {}
+                result => return result,
+            }
+        }
     }
 }
 

@@ -144,7 +144,13 @@ impl Url {
 /// ```
 #[must_use]
 pub fn accept_for(key: &str) -> String {
-    BASE64.encode(Sha1::from(format!("{key}{GUID}")).digest().bytes())
+    BASE64.encode(accept_hash(key))
+}
+
+/// The step before the last: the hash itself.
+#[must_use]
+pub fn accept_hash(key: &str) -> [u8; 20] {
+    Sha1::from(format!("{key}{GUID}")).digest().bytes()
 }
 
 /// The Sec-WebSocket-Key that a nonce makes (§4.1): "a randomly selected 16-byte value that has

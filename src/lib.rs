@@ -12,6 +12,7 @@ mod client;
 mod close;
 mod config;
 mod connection;
+pub mod console;
 mod entropy;
 mod error;
 pub mod extension;
@@ -20,13 +21,16 @@ pub mod handshake;
 pub mod http;
 mod mask;
 mod message;
+pub mod observe;
 mod origin;
 mod pieces;
 mod printable;
 mod registry;
+pub mod render;
 mod sender;
 mod server;
 mod stream;
+mod trace;
 mod turn;
 mod writer;
 
@@ -46,6 +50,7 @@ pub use printable::Printable;
 pub use sender::{Encoded, Sender};
 pub use server::{Handle, Request, Server};
 pub use stream::{Any, Stream, Tcp};
+pub use trace::Traced;
 pub use writer::Writer;
 
 /// The examples of the README are tests.

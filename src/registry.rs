@@ -4,7 +4,7 @@
 
 use crate::close::{CloseCode, CloseReason};
 use crate::frame::{OpCode, encode_frame};
-use crate::stream::{Stream, Tcp};
+use crate::stream::Stream;
 use crate::writer::Line;
 use std::collections::HashMap;
 use std::net::Shutdown;
@@ -13,23 +13,23 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// The connections of a server that are open now.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    open: Mutex<Open>,
+#[derive(Debug)]
+pub(crate) struct Registry<S> {
+    open: Mutex<Open<S>>,
     one_less: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct Open {
+#[derive(Debug)]
+struct Open<S> {
     /// Nobody comes in any more.
     stopped: bool,
     next_id: u64,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, Connection<S>>,
 }
 
 #[derive(Debug)]
-struct Connection {
-    stream: Tcp,
+struct Connection<S> {
+    stream: S,
     line: LineSlot,
     thread: Option<JoinHandle<()>>,
 }
@@ -39,15 +39,26 @@ pub(crate) type LineSlot = Arc<OnceLock<Arc<Line>>>;
 
 /// A connection's place in the registry, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    registry: Arc<Registry>,
+pub(crate) struct Entry<S> {
+    registry: Arc<Registry<S>>,
     id: u64,
     pub(crate) line: LineSlot,
 }
 
-impl Registry {
+impl<S: Stream + Clone + Send + 'static> Registry<S> {
+    pub(crate) fn new() -> Arc<Registry<S>> {
+        Arc::new(Registry {
+            open: Mutex::new(Open {
+                stopped: false,
+                next_id: 0,
+                connections: HashMap::new(),
+            }),
+            one_less: Condvar::new(),
+        })
+    }
+
     /// A place for a connection, unless there are `limit` of them already or the server stops.
-    pub(crate) fn enter(self: &Arc<Registry>, stream: &Tcp, limit: usize) -> Option<Entry> {
+    pub(crate) fn enter(self: &Arc<Registry<S>>, stream: &S, limit: usize) -> Option<Entry<S>> {
         let mut open = self.lock();
         if open.stopped || open.connections.len() >= limit {
             return None;
@@ -77,7 +88,7 @@ impl Registry {
 
     /// Lets nobody in any more, sends a Close with 1001 to every WebSocket, waits for the answers,
     /// `limit` at most, ends TCP for those that are left, and joins every thread.
-    pub(crate) fn stop(self: &Arc<Registry>, limit: Duration) {
+    pub(crate) fn stop(&self, limit: Duration) {
         let (connections, threads): (Vec<_>, Vec<_>) = {
             let mut open = self.lock();
             open.stopped = true;
@@ -99,21 +110,21 @@ impl Registry {
         }
     }
 
-    fn wait_until_empty(&self, limit: Duration) -> MutexGuard<'_, Open> {
+    fn wait_until_empty(&self, limit: Duration) -> MutexGuard<'_, Open<S>> {
         self.one_less
             .wait_timeout_while(self.lock(), limit, |open| !open.connections.is_empty())
             .unwrap_or_else(PoisonError::into_inner)
             .0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, Open<S>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells everybody. Who is being sent something just now is told in a second round: that may be
 /// somebody who does not read, and for him nobody else shall wait.
-fn say_goodbye(connections: Vec<(Tcp, LineSlot)>) {
+fn say_goodbye<S: Stream>(connections: Vec<(S, LineSlot)>) {
     let reason = CloseReason::new(CloseCode::GOING_AWAY, "").expect("1001 may be sent");
     let (mut body, mut frame) = (Vec::new(), Vec::new());
     reason.encode(&mut body);
@@ -134,15 +145,18 @@ fn say_goodbye(connections: Vec<(Tcp, LineSlot)>) {
     }
 }
 
-impl Entry {
+impl<S> Entry<S> {
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 }
 
-impl Drop for Entry {
+impl<S> Drop for Entry<S> {
     fn drop(&mut self) {
-        self.registry.lock().connections.remove(&self.id);
+        let open = &self.registry.open;
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.connections.remove(&self.id);
+        drop(open);
         self.registry.one_less.notify_all();
     }
 }

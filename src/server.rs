@@ -117,12 +117,24 @@ impl Server {
     where
         H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
     {
+        self.run_over(|tcp, _| tcp, handler);
+    }
+
+    /// [`run`](Self::run) with something between TCP and WebSocket: `wrap` makes a stream of each
+    /// TCP stream and its peer's address, such as a [`Traced`](crate::Traced) one. It must not wait.
+    pub fn run_over<S, W, H>(self, wrap: W, handler: H)
+    where
+        S: Stream + Clone + Send + 'static,
+        W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
+        H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
+    {
         let service = Service {
+            wrap,
             config: Arc::new(self.config),
             log: self.log,
             handler,
             stopping: self.stopping,
-            registry: Arc::default(),
+            registry: Registry::new(),
             refusals: AtomicUsize::new(0),
         };
         let service = Arc::new(service);
@@ -168,20 +180,23 @@ impl Handle {
 }
 
 /// What all threads of a running server share.
-struct Service<H> {
+struct Service<S, W, H> {
+    wrap: W,
     config: Arc<Config>,
     log: Box<Log>,
     handler: H,
     stopping: Arc<AtomicBool>,
-    registry: Arc<Registry>,
+    registry: Arc<Registry<S>>,
     /// How many are being told that there are too many.
     refusals: AtomicUsize,
 }
 
 /// The accept loop. Nothing that happens on a connection can end it.
-fn accept<H>(listener: &TcpListener, service: &Arc<Service<H>>)
+fn accept<S, W, H>(listener: &TcpListener, service: &Arc<Service<S, W, H>>)
 where
-    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+    S: Stream + Clone + Send + 'static,
+    W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
+    H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
     loop {
         let accepted = listener.accept();
@@ -189,7 +204,7 @@ where
             return;
         }
         match accepted {
-            Ok((stream, peer)) => start(Tcp::from(stream), peer, service),
+            Ok((stream, peer)) => start((service.wrap)(stream.into(), peer), peer, service),
             // Too many open files, most likely: trying again at once would only spin.
             Err(_) => thread::sleep(Duration::from_millis(50)),
         }
@@ -197,9 +212,11 @@ where
 }
 
 /// Gives a connection its thread. Without one to have, it is dropped, that is refused.
-fn start<H>(stream: Tcp, peer: SocketAddr, service: &Arc<Service<H>>)
+fn start<S, W, H>(stream: S, peer: SocketAddr, service: &Arc<Service<S, W, H>>)
 where
-    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+    S: Stream + Clone + Send + 'static,
+    W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
+    H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
     let thread = thread::Builder::new().stack_size(service.config.stack_size);
     let of_thread = Arc::clone(service);
@@ -217,12 +234,14 @@ where
     }
 }
 
-impl<H> Service<H>
+impl<S, W, H> Service<S, W, H>
 where
-    H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
+    S: Stream + Clone + Send + 'static,
+    W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
+    H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
     /// Everything about one connection.
-    fn serve(&self, stream: Tcp, peer: SocketAddr, entry: &Entry) {
+    fn serve(&self, stream: S, peer: SocketAddr, entry: &Entry<S>) {
         let line = Some(Arc::clone(&entry.line));
         let request = Request::read_with_slot(stream, Arc::clone(&self.config), line);
         match request.and_then(&self.handler) {
@@ -233,7 +252,7 @@ where
 
     /// Tells a connection that there are too many (RFC 9110 §15.6.4), if not too many are being
     /// told already.
-    fn refuse(&self, stream: Tcp) {
+    fn refuse(&self, stream: S) {
         const MOST: usize = 50;
         const LIMIT: Duration = Duration::from_secs(1);
         if self.refusals.fetch_add(1, Ordering::Relaxed) < MOST {
@@ -278,6 +297,8 @@ pub struct Request<S: Stream = Tcp> {
     stream: S,
     buffer: Buffer,
     head: Head<RequestLine>,
+    /// Its bytes are the first in the buffer, which is not filled again before the upgrade.
+    head_size: usize,
     config: Arc<Config>,
     /// The subprotocols that this path speaks.
     spoken: Vec<String>,
@@ -307,10 +328,11 @@ impl<S: Stream> Request<S> {
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
         match read_head(&mut stream, &mut buffer, &config, deadline) {
-            Ok(head) => Ok(Request {
+            Ok((head, head_size)) => Ok(Request {
                 stream,
                 buffer,
                 head,
+                head_size,
                 config,
                 spoken: Vec::new(),
                 more: Fields::default(),
@@ -369,6 +391,17 @@ impl<S: Stream> Request<S> {
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// The same, to change it before the WebSocket begins.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// The bytes of the request's head, as they came.
+    #[must_use]
+    pub fn raw_head(&self) -> &[u8] {
+        self.buffer.consumed(0..self.head_size)
     }
 
     /// The subprotocols (§1.9) that this path speaks. [`upgrade`](Self::upgrade) chooses the first

@@ -5,7 +5,11 @@
 //! cargo run --bin client [URL]
 //! ```
 
-use rfc6455::{Backoff, Client, CloseCode, Entropy, Error, Printable, Sender, WebSocket};
+use rfc6455::observe::Observer;
+use rfc6455::{
+    Backoff, Client, CloseCode, Entropy, Error, Printable, Role, Sender, Tcp, Traced, WebSocket,
+    console,
+};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
@@ -14,17 +18,19 @@ const HELP: &str = "\
 Prints each message of a WebSocket server on a line, and at the end the reason why it closed.
 Each line that comes from a pipe is sent as a message; when the pipe ends, the client closes.
 
-Usage: client [--reconnect] [URL]
+Usage: client [--trace] [--reconnect] [URL]
 
   URL          ws://HOST[:PORT][/PATH][?QUERY] (ws://localhost:5050/ws)
   --reconnect  connect again, after a random and growing delay, when the connection is lost;
                only listens, and sends nothing
+  --trace      show every byte on standard error, and what it means
   --help       this text
 ";
 
 fn main() -> ExitCode {
     let mut url = None;
     let mut reconnect = false;
+    let mut trace = false;
     for arg in std::env::args().skip(1) {
         match &arg[..] {
             "--help" | "-h" => {
@@ -32,6 +38,7 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             "--reconnect" => reconnect = true,
+            "--trace" => trace = true,
             _ if url.is_none() && !arg.starts_with('-') => url = Some(arg),
             _ => {
                 eprintln!("client: what is {arg}? (--help explains)");
@@ -41,8 +48,8 @@ fn main() -> ExitCode {
     }
     let url = url.as_deref().unwrap_or("ws://localhost:5050/ws");
     let result = match reconnect {
-        true => listen_for_ever(url),
-        false => rfc6455::connect(url).and_then(converse),
+        true => listen_for_ever(url, trace),
+        false => Client::new(url).and_then(|client| converse(connect(&client, trace)?)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,8 +60,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// Connects, and looks at the connection if that is wanted.
+fn connect(client: &Client, trace: bool) -> Result<WebSocket<Traced<Tcp>>, Error> {
+    client.connect_through(|tcp| {
+        let mut stream = Traced::new(tcp, Role::Client);
+        if trace {
+            stream.watch(Observer::new(), console::print_trace(String::new()));
+        }
+        Ok(stream)
+    })
+}
+
 /// One conversation: what comes from a pipe is sent while what the server sends is printed.
-fn converse(mut socket: WebSocket) -> Result<(), Error> {
+fn converse(mut socket: WebSocket<Traced<Tcp>>) -> Result<(), Error> {
     if !io::stdin().is_terminal() {
         let sender = socket.sender();
         thread::spawn(move || send_lines(&sender));
@@ -64,7 +82,7 @@ fn converse(mut socket: WebSocket) -> Result<(), Error> {
 
 /// Sends each line of standard input; if there were any, closes behind the last. An error is not
 /// reported here: the thread that reads learns how the connection ended.
-fn send_lines(sender: &Sender) {
+fn send_lines(sender: &Sender<Traced<Tcp>>) {
     let mut lines = 0;
     for line in io::stdin().lines() {
         match line {
@@ -82,7 +100,7 @@ fn send_lines(sender: &Sender) {
 }
 
 /// Prints what the server sends until it closes.
-fn listen(socket: &mut WebSocket) -> Result<(), Error> {
+fn listen(socket: &mut WebSocket<Traced<Tcp>>) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
         if print(&message.to_string()).is_err() {
             return Ok(()); // Nobody reads what we print; dropping the socket says goodbye.
@@ -97,10 +115,10 @@ fn listen(socket: &mut WebSocket) -> Result<(), Error> {
 }
 
 /// Listens, and connects again when the connection is lost (§7.2.3).
-fn listen_for_ever(url: &str) -> Result<(), Error> {
+fn listen_for_ever(url: &str, trace: bool) -> Result<(), Error> {
     let client = Client::new(url)?;
     let mut backoff = Backoff::new(Entropy::from_system());
-    let mut connection = client.connect();
+    let mut connection = connect(&client, trace);
     loop {
         let result = connection.and_then(|mut socket| {
             backoff.reset();
@@ -114,7 +132,7 @@ fn listen_for_ever(url: &str) -> Result<(), Error> {
             Err(error) if error.is_transient() => eprintln!("client: {error}; connecting again"),
             result => return result,
         }
-        connection = client.reconnect(&mut backoff);
+        connection = backoff.retry(|| connect(&client, trace));
     }
 }
 

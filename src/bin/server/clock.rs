@@ -2,12 +2,16 @@
 
 use rand::rngs::StdRng;
 use rand::{RngExt, make_rng};
-use rfc6455::{CloseCode, Error, WebSocket};
+use rfc6455::{CloseCode, Error, Stream, WebSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Sends the time, waits, and draws: one time in ten (`close_chance`), as when a digit from 0 to 9
 /// comes out 7, it closes the connection. While it waits it is awake to its peer.
-pub fn run(socket: &mut WebSocket, interval: Duration, close_chance: f64) -> Result<(), Error> {
+pub fn run(
+    socket: &mut WebSocket<impl Stream>,
+    interval: Duration,
+    close_chance: f64,
+) -> Result<(), Error> {
     let mut generator: StdRng = make_rng();
     loop {
         socket.send(&date_time(SystemTime::now()))?;

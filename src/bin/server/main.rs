@@ -9,8 +9,12 @@ mod echo;
 mod options;
 
 use options::Options;
-use rfc6455::{Config, Error, Handle, Origins, Request, Server, WebSocket};
+use rfc6455::observe::Observer;
+use rfc6455::{
+    Config, Error, Handle, Origins, Request, Role, Server, Tcp, Traced, WebSocket, console,
+};
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -65,10 +69,22 @@ fn main() -> ExitCode {
             }
         };
     }
-    server
-        .config(config)
-        .run(move |request| route(request, &options));
+    let trace = options.trace;
+    server.config(config).run_over(
+        move |tcp, peer| look(tcp, peer, trace),
+        move |request| route(request, &options),
+    );
     ExitCode::SUCCESS
+}
+
+/// A connection, looked at if that is wanted.
+fn look(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
+    let mut stream = Traced::new(tcp, Role::Server);
+    if trace {
+        let label = format!(" {}", peer.port());
+        stream.watch(Observer::new(), console::print_trace(label));
+    }
+    stream
 }
 
 /// Says goodbye to everybody when the user presses Enter.
@@ -80,7 +96,7 @@ fn stop_on_enter(handle: &Handle) {
 }
 
 /// Who gets what.
-fn route(request: Request, options: &Options) -> Result<(), Error> {
+fn route(request: Request<Traced<Tcp>>, options: &Options) -> Result<(), Error> {
     match (request.path(), request.method()) {
         ("/ws", _) => talk(request, &|socket| {
             clock::run(socket, options.interval, options.close_chance)
@@ -98,11 +114,11 @@ fn route(request: Request, options: &Options) -> Result<(), Error> {
 
 /// One WebSocket, with a line when it opens and a line when it ends.
 fn talk(
-    request: Request,
-    conversation: &dyn Fn(&mut WebSocket) -> Result<(), Error>,
+    request: Request<Traced<Tcp>>,
+    conversation: &dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
-    let peer = request.stream().peer_addr()?;
+    let peer = request.stream().inner().peer_addr()?;
     let path = request.path().to_owned();
     let mut socket = request.upgrade()?;
 

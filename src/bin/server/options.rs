@@ -10,6 +10,7 @@ Usage: server [OPTIONS]
   --addr HOST:PORT         where to listen (localhost:5050); port 0 takes a free one
   --interval MILLISECONDS  the time between two messages (1000)
   --close-chance P         how likely it hangs up after a message, from 0 to 1 (0.1)
+  --trace                  show every byte on standard error, and what it means
   --help                   this text
 ";
 
@@ -18,6 +19,7 @@ pub struct Options {
     pub address: String,
     pub interval: Duration,
     pub close_chance: f64,
+    pub trace: bool,
 }
 
 impl Options {
@@ -27,6 +29,7 @@ impl Options {
             address: "localhost:5050".to_owned(),
             interval: Duration::from_secs(1),
             close_chance: 0.1,
+            trace: false,
         };
         while let Some(arg) = args.next() {
             // Both `--name value` and `--name=value`.
@@ -42,6 +45,7 @@ impl Options {
                 "--addr" => options.address = address(value()?)?,
                 "--interval" => options.interval = interval(&value()?)?,
                 "--close-chance" => options.close_chance = chance(&value()?)?,
+                "--trace" => options.trace = true,
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("there is no option {arg}")),
             }

@@ -1,0 +1,498 @@
+//! What an onlooker saw (`observe.rs`), as text for people: every bit in words, with the clause
+//! that asks for it. It fits 80 columns.
+
+use crate::close::CloseReason;
+use crate::frame::{Header, OpCode, Role};
+use crate::handshake::{self, GUID};
+use crate::http::{Head, RequestLine, StatusLine};
+use crate::observe::{SeenHeader, SeenPayload, SeenState, SeenViolation, Sight};
+use crate::printable::Printable;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// The columns of a line.
+const WIDTH: usize = 80;
+/// Where the words begin beside bytes and bits.
+const WORDS: usize = 28;
+/// Bytes of a payload in a row.
+const ROW: usize = 8;
+
+/// Makes text of sights, with colours or without.
+#[derive(Clone, Copy, Debug)]
+pub struct Renderer {
+    /// Whether each field of a frame has its colour, in the escape sequences of terminals.
+    pub colour: bool,
+}
+
+/// What is coloured, each in its own way.
+#[derive(Clone, Copy)]
+enum Ink {
+    Headline = 1,
+    Fin = 32,
+    Reserved = 90,
+    Opcode = 36,
+    Mask = 33,
+    Length = 35,
+    Payload = 34,
+    Violation = 31,
+}
+
+impl Renderer {
+    /// One sight, seen at `time`, as whole lines.
+    #[must_use]
+    pub fn render(&self, time: &str, sight: &Sight) -> String {
+        let mut page = Page {
+            text: String::new(),
+            colour: self.colour,
+        };
+        match sight {
+            Sight::Request(head, wrong) => {
+                page.headline(time, Role::Client, "opening handshake", "§4.1");
+                page.request(head);
+                page.wrong(wrong.as_ref());
+            }
+            Sight::Response(head, key, wrong) => {
+                let what = match head.start.status {
+                    101 => "opening handshake",
+                    _ => "refusal",
+                };
+                page.headline(time, Role::Server, what, "§4.2.2");
+                page.response(head, key.as_deref());
+                page.wrong(wrong.as_ref());
+            }
+            Sight::NoHead(from, why) => {
+                page.headline(time, *from, "no opening handshake", "");
+                page.wrong(Some(why));
+            }
+            Sight::Header(seen) => page.header(time, seen),
+            Sight::Payload(seen) => page.payload(seen),
+            Sight::Violation(seen) => page.violation(time, seen),
+            Sight::Bytes(from, bytes) => page.bytes(time, *from, bytes),
+            Sight::State(state) => page.state(time, *state),
+            Sight::End(by, missing) => page.end(time, *by, *missing),
+        }
+        page.text
+    }
+}
+
+struct Page {
+    text: String,
+    colour: bool,
+}
+
+impl Page {
+    fn line(&mut self, ink: Option<Ink>, line: &str) {
+        let line = line.trim_end();
+        match ink {
+            Some(ink) if self.colour => {
+                let _ = writeln!(self.text, "\x1b[{}m{line}\x1b[0m", ink as u8);
+            }
+            _ => {
+                let _ = writeln!(self.text, "{line}");
+            }
+        }
+    }
+
+    /// A line with something at its right end, the clause.
+    fn line_with(&mut self, ink: Option<Ink>, line: &str, clause: &str) {
+        let room = WIDTH - 1 - clause.chars().count();
+        self.line(ink, &format!("{:room$} {clause}", shorten(line, room)));
+    }
+
+    /// Words, broken where lines end.
+    fn words(&mut self, ink: Option<Ink>, indent: usize, text: &str) {
+        let mut line = " ".repeat(indent);
+        for word in text.split(' ') {
+            let length = line.chars().count();
+            if length > indent && length + word.chars().count() >= WIDTH {
+                self.line(ink, &line);
+                line = " ".repeat(indent);
+            }
+            line += word;
+            line.push(' ');
+        }
+        self.line(ink, &line);
+    }
+
+    fn headline(&mut self, time: &str, from: Role, what: &str, clause: &str) {
+        let arrow = match from {
+            Role::Client => "client -> server",
+            Role::Server => "client <- server",
+        };
+        let line = format!("{time} {arrow}  {what}");
+        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
+    }
+
+    // The opening handshake.
+
+    fn request(&mut self, head: &Head<RequestLine>) {
+        let RequestLine {
+            method,
+            target,
+            version: (major, minor),
+        } = &head.start;
+        self.raw(&format!("{method} {target} HTTP/{major}.{minor}"));
+        self.meaning(
+            "a GET request, in HTTP/1.1 or higher, for a resource",
+            "§4.1",
+        );
+        for (name, value) in head.fields.iter() {
+            self.field(name, value);
+        }
+    }
+
+    fn response(&mut self, head: &Head<StatusLine>, key: Option<&str>) {
+        let StatusLine {
+            version: (major, minor),
+            status,
+            reason,
+        } = &head.start;
+        self.raw(&format!("HTTP/{major}.{minor} {status} {reason}"));
+        match status {
+            101 => self.meaning("from the empty line on, there are frames", "§4.2.2"),
+            _ => self.meaning("anything but 101 refuses the WebSocket", "§4.1"),
+        }
+        for (name, value) in head.fields.iter() {
+            self.field(name, value);
+            if name.eq_ignore_ascii_case("Sec-WebSocket-Accept")
+                && let Some(key) = key
+            {
+                self.accept(key);
+            }
+        }
+    }
+
+    /// The accept key, worked out step by step.
+    fn accept(&mut self, key: &str) {
+        self.step("key", key);
+        self.step("+ GUID", &format!("{key}{GUID}"));
+        self.step("SHA-1", &hex(&handshake::accept_hash(key)));
+        self.step("base64", &handshake::accept_for(key));
+    }
+
+    fn step(&mut self, name: &str, value: &str) {
+        let line = format!("         {name:8} {value}");
+        self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        self.raw(&format!("{name}: {value}"));
+        if let Some((meaning, clause)) = meaning_of_field(name) {
+            self.meaning(meaning, clause);
+        }
+    }
+
+    fn raw(&mut self, line: &str) {
+        let line = format!("   {}", Printable(line));
+        self.line(None, &shorten(&line, WIDTH));
+    }
+
+    fn meaning(&mut self, meaning: &str, clause: &str) {
+        self.line_with(Some(Ink::Reserved), &format!("      {meaning}"), clause);
+    }
+
+    fn wrong(&mut self, why: Option<&crate::error::HandshakeError>) {
+        if let Some(why) = why {
+            self.words(Some(Ink::Violation), 3, &format!("VIOLATION: {why}"));
+        }
+    }
+
+    // Frames.
+
+    fn header(&mut self, time: &str, seen: &SeenHeader) {
+        let Header {
+            fin,
+            opcode,
+            mask,
+            length,
+        } = seen.header;
+        let mut what = format!("{opcode:?}, {length} byte{}", plural(length));
+        if seen.message > 0 {
+            let _ = write!(what, ", message {}", seen.message);
+            if !(fin && seen.fragment == 1) {
+                let _ = write!(what, ", fragment {}", seen.fragment);
+            }
+        }
+        self.headline(time, seen.from, &what, clause_of(opcode));
+
+        let bytes = &seen.bytes;
+        self.byte(bytes[0]);
+        let (meaning, ink) = match (fin, opcode.is_control()) {
+            (true, true) => ("1: control frames are never fragmented", Ink::Fin),
+            (true, false) => ("1: the last frame of its message", Ink::Fin),
+            (false, _) => ("0: more frames of this message follow", Ink::Fin),
+        };
+        self.bits(bytes[0], 0..1, ink, "FIN", meaning, "§5.4");
+        let none = "000: no extension is in use";
+        self.bits(bytes[0], 1..4, Ink::Reserved, "RSV1-3", none, "§5.2");
+        let meaning = format!("{:X}: {opcode:?}", opcode.encode());
+        self.bits(
+            bytes[0],
+            4..8,
+            Ink::Opcode,
+            "opcode",
+            &meaning,
+            clause_of(opcode),
+        );
+
+        self.byte(bytes[1]);
+        let meaning = match mask {
+            Some(_) => "1: masked, as all from a client",
+            None => "0: not masked, as all from a server",
+        };
+        self.bits(bytes[1], 0..1, Ink::Mask, "MASK", meaning, "§5.1");
+        let after_length = bytes.len() - if mask.is_some() { 4 } else { 0 };
+        let meaning = match bytes[1] & 0x7F {
+            126 => "126: it is in the next 16 bits".to_owned(),
+            127 => "127: it is in the next 64 bits".to_owned(),
+            short => format!("{short}"),
+        };
+        self.bits(bytes[1], 1..8, Ink::Length, "length", &meaning, "§5.2");
+        if after_length > 2 {
+            let long = hex(&bytes[2..after_length]);
+            self.beside(Ink::Length, &long, "length", &length.to_string(), "§5.2");
+        }
+        if let Some(key) = mask {
+            let meaning = "byte i is XORed with its byte i MOD 4";
+            self.beside(Ink::Mask, &hex(&key), "key", meaning, "§5.3");
+        }
+    }
+
+    /// A byte in hex and in bits.
+    fn byte(&mut self, byte: u8) {
+        let bits = format!("{:04b} {:04b}", byte >> 4, byte & 15);
+        self.line(None, &format!("   {byte:02x}           {bits}"));
+    }
+
+    /// Some of the bits of a byte, where they stand, and what they say.
+    fn bits(
+        &mut self,
+        byte: u8,
+        which: Range<usize>,
+        ink: Ink,
+        name: &str,
+        meaning: &str,
+        clause: &str,
+    ) {
+        let mut shown = String::new();
+        for bit in 0..8 {
+            if bit == 4 {
+                shown.push(' ');
+            }
+            shown.push(match which.contains(&bit) {
+                true if byte >> (7 - bit) & 1 == 1 => '1',
+                true => '0',
+                false => '.',
+            });
+        }
+        self.beside(ink, &format!("             {shown}"), name, meaning, clause);
+    }
+
+    /// Bytes or bits on the left, words on the right, the clause at the end.
+    fn beside(&mut self, ink: Ink, left: &str, name: &str, meaning: &str, clause: &str) {
+        let left = format!("   {left}");
+        let line = format!("{left:WORDS$}{name:8} {meaning}");
+        self.line_with(Some(ink), &line, clause);
+    }
+
+    fn payload(&mut self, seen: &SeenPayload) {
+        let length = seen.header.length;
+        if seen.header.mask.is_some() {
+            self.rows(&seen.sent, "sent", |_| String::new());
+        }
+        let meant = |row: &[u8]| {
+            let shown = |&byte: &u8| match byte {
+                b' '..=b'~' => char::from(byte),
+                _ => '.',
+            };
+            row.iter().map(shown).collect()
+        };
+        match seen.kind {
+            OpCode::Close if seen.meant.len() >= 2 => {
+                let (code, reason) = seen.meant.split_at(2);
+                let meaning = match CloseReason::decode(code) {
+                    Ok(close) => close.to_string(),
+                    Err(invalid) => invalid.to_string(),
+                };
+                self.beside(Ink::Payload, &hex(code), "code", &meaning, "§7.4");
+                self.rows(reason, "reason", meant);
+            }
+            OpCode::Text if seen.header.fin && seen.header.opcode == OpCode::Text => {
+                self.rows(&seen.meant, "meant", |_| String::new());
+                let text = String::from_utf8_lossy(&seen.meant);
+                let text = shorten(&format!("\"{}\"", Printable(&text)), 42);
+                self.beside(Ink::Payload, "", "text", &text, "§5.6");
+            }
+            _ => self.rows(&seen.meant, "meant", meant),
+        }
+        let shown = seen.meant.len() as u64;
+        if shown < length {
+            let more = format!("{} bytes more, {length} in all", length - shown);
+            self.beside(Ink::Payload, "...", "", &more, "");
+        }
+    }
+
+    fn rows(&mut self, bytes: &[u8], name: &str, words: impl Fn(&[u8]) -> String) {
+        for (i, row) in bytes.chunks(ROW).enumerate() {
+            let name = if i == 0 { name } else { "" };
+            self.beside(Ink::Payload, &hex(row), name, &words(row), "");
+        }
+    }
+
+    fn violation(&mut self, time: &str, seen: &SeenViolation) {
+        let clause = seen.violation.clause();
+        self.headline(time, seen.from, "VIOLATION", clause);
+        // A window around the place, if there are many bytes.
+        let start = seen.at.start.saturating_sub(8);
+        let end = seen.bytes.len().min(start + 24);
+        let before = if start > 0 {
+            format!("...{start} bytes, ")
+        } else {
+            String::new()
+        };
+        self.line(
+            None,
+            &format!("   {before}{}", hex(&seen.bytes[start..end])),
+        );
+        let marks = 3 * seen.at.len().min(24);
+        if marks > 0 {
+            let column = 3 + before.chars().count() + 3 * (seen.at.start - start);
+            let line = format!("{:column$}{}", "", "^".repeat(marks - 1));
+            self.line(Some(Ink::Violation), &line);
+        }
+        self.words(Some(Ink::Violation), 3, &seen.violation.to_string());
+        let earns = format!("It earns a Close with {}.", seen.violation.close_code());
+        self.words(None, 3, &earns);
+    }
+
+    // Everything else.
+
+    fn bytes(&mut self, time: &str, from: Role, bytes: &[u8]) {
+        let what = format!(
+            "{} byte{} that are no frames",
+            bytes.len(),
+            plural(bytes.len() as u64)
+        );
+        self.headline(time, from, &what, "");
+        let shown = &bytes[..bytes.len().min(200)];
+        let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
+        match std::str::from_utf8(shown) {
+            Ok(text) if shown.iter().all(is_text) => {
+                text.lines()
+                    .for_each(|line| self.words(None, 3, &Printable(line).to_string()));
+            }
+            _ => shown
+                .chunks(24)
+                .take(4)
+                .for_each(|row| self.line(None, &format!("   {}", hex(row)))),
+        }
+    }
+
+    fn state(&mut self, time: &str, state: SeenState) {
+        let (name, clause) = match state {
+            SeenState::Connecting => ("CONNECTING", "§4.1"),
+            SeenState::Open => ("OPEN", "§4.1"),
+            SeenState::Closing => ("CLOSING", "§7.1.3"),
+            SeenState::Closed => ("CLOSED", "§7.1.4"),
+        };
+        let line = format!("{time} state {name}");
+        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
+    }
+
+    fn end(&mut self, time: &str, by: Role, missing: u64) {
+        let who = match by {
+            Role::Client => "the client",
+            Role::Server => "the server",
+        };
+        let mut line = format!("{time} {who} ended TCP");
+        if missing > 0 {
+            let _ = write!(line, ", {missing} byte{} short of a frame", plural(missing));
+        }
+        self.line_with(Some(Ink::Headline), line.trim_start(), "§7.1.1");
+    }
+}
+
+fn clause_of(opcode: OpCode) -> &'static str {
+    match opcode {
+        OpCode::Continuation => "§5.4",
+        OpCode::Text | OpCode::Binary => "§5.6",
+        OpCode::Close => "§5.5.1",
+        OpCode::Ping => "§5.5.2",
+        OpCode::Pong => "§5.5.3",
+    }
+}
+
+/// What a field of the opening handshake is for.
+fn meaning_of_field(name: &str) -> Option<(&'static str, &'static str)> {
+    let meanings = [
+        (
+            "Host",
+            "which server is meant, of all with this address",
+            "§4.1",
+        ),
+        ("Upgrade", "to another protocol than HTTP", "§4.1"),
+        (
+            "Connection",
+            "Upgrade is between these two, not for proxies",
+            "§4.1",
+        ),
+        (
+            "Sec-WebSocket-Key",
+            "16 random bytes in base64, for the answer to prove itself",
+            "§4.1",
+        ),
+        (
+            "Sec-WebSocket-Version",
+            "the one version of the protocol",
+            "§4.1",
+        ),
+        (
+            "Sec-WebSocket-Accept",
+            "the server has read the key, and knows WebSocket",
+            "§4.2.2",
+        ),
+        (
+            "Sec-WebSocket-Protocol",
+            "what is spoken within the messages",
+            "§1.9",
+        ),
+        (
+            "Sec-WebSocket-Extensions",
+            "what would change the frames",
+            "§9.1",
+        ),
+        ("Origin", "whose page this is, says the browser", "§10.2"),
+        ("Cookie", "who the user is, for the application", "§4.1"),
+        (
+            "Authorization",
+            "who the user is, for the application",
+            "§4.1",
+        ),
+    ];
+    meanings
+        .into_iter()
+        .find(|(field, ..)| field.eq_ignore_ascii_case(name))
+        .map(|(_, meaning, clause)| (meaning, clause))
+}
+
+/// Two digits a byte, with spaces between.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.join(" ")
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some(_) => text
+            .chars()
+            .take(longest - 3)
+            .chain("...".chars())
+            .collect(),
+    }
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

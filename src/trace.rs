@@ -1,0 +1,117 @@
+//! A stream that is looked at: what passes through it is shown to an onlooker (`observe.rs`), both
+//! ways, and passes unchanged. A connection that is not looked at has another stream, and pays
+//! nothing.
+
+use crate::frame::Role;
+use crate::observe::{Observer, Sight};
+use crate::stream::Stream;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A stream with an onlooker, or without one as yet. Clones have the same onlooker.
+#[derive(Clone, Debug)]
+pub struct Traced<S> {
+    stream: S,
+    ours: Role,
+    watch: Option<Watch>,
+}
+
+#[derive(Clone)]
+struct Watch(Arc<Mutex<Watcher>>);
+
+struct Watcher {
+    observer: Observer,
+    tell: Box<dyn FnMut(Sight) + Send>,
+}
+
+impl<S> Traced<S> {
+    /// A stream that nobody looks at. `ours` is the role at this end.
+    pub fn new(stream: S, ours: Role) -> Traced<S> {
+        Traced {
+            stream,
+            ours,
+            watch: None,
+        }
+    }
+
+    /// From now on, tells what passes.
+    pub fn watch(&mut self, observer: Observer, tell: impl FnMut(Sight) + Send + 'static) {
+        let tell = Box::new(tell);
+        self.watch = Some(Watch(Arc::new(Mutex::new(Watcher { observer, tell }))));
+    }
+
+    /// Shows the onlooker bytes that the peer sent before it was there.
+    pub fn show_received(&self, bytes: &[u8]) {
+        self.see(|observer| observer.bytes(peer_of(self.ours), bytes));
+    }
+
+    /// The stream inside.
+    pub fn inner(&self) -> &S {
+        &self.stream
+    }
+
+    fn see(&self, look: impl FnOnce(&mut Observer) -> Vec<Sight>) {
+        if let Some(Watch(watch)) = &self.watch {
+            let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+            let sights = look(&mut watch.observer);
+            sights.into_iter().for_each(|sight| (watch.tell)(sight));
+        }
+    }
+}
+
+fn peer_of(role: Role) -> Role {
+    match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}
+
+impl<S: Read> Read for Traced<S> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(room)?;
+        self.see(|observer| match &room[..count] {
+            [] => observer.end(peer_of(self.ours)),
+            bytes => observer.bytes(peer_of(self.ours), bytes),
+        });
+        Ok(count)
+    }
+}
+
+impl<S: Write> Write for Traced<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.stream.write(bytes)?;
+        self.see(|observer| observer.bytes(self.ours, &bytes[..count]));
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl<S: Stream> Stream for Traced<S> {
+    fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<bool> {
+        self.stream.limit_reads(limit)
+    }
+
+    fn limit_writes(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.stream.limit_writes(limit)
+    }
+
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        let result = self.stream.shutdown(how);
+        if how != Shutdown::Read {
+            self.see(|observer| observer.end(self.ours));
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
