@@ -100,10 +100,11 @@ impl Client {
         self.connect_through(Ok)
     }
 
-    /// The host of the URL: for the certificate and the Server Name Indication of TLS (§4.1).
+    /// The URL in its parts. Its host is the name for the certificate and for the Server Name
+    /// Indication of TLS (§4.1).
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.url.host
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
     /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:` URL.

@@ -7,8 +7,8 @@
 
 use rfc6455::observe::Observer;
 use rfc6455::{
-    Backoff, Client, CloseCode, Entropy, Error, Printable, Role, Sender, Tcp, Traced, WebSocket,
-    console,
+    Backoff, Client, CloseCode, Entropy, Error, Printable, Role, Sender, Tcp, Traced, UrlError,
+    WebSocket, console,
 };
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -62,6 +62,9 @@ fn main() -> ExitCode {
 
 /// Connects, and looks at the connection if that is wanted.
 fn connect(client: &Client, trace: bool) -> Result<WebSocket<Traced<Tcp>>, Error> {
+    if client.url().secure {
+        return Err(UrlError::Tls.into());
+    }
     client.connect_through(|tcp| {
         let mut stream = Traced::new(tcp, Role::Client);
         if trace {
