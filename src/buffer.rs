@@ -12,7 +12,7 @@ use std::ops::Range;
 /// read fills it and halves when a read leaves three quarters of it empty, so an idle connection
 /// costs half a kibibyte and a busy one answers a whole burst with one system call.
 const SMALLEST_READ: usize = 1 << 9;
-const LARGEST_READ: usize = 1 << 16;
+const LARGEST_READ: usize = 1 << 18;
 
 /// A queue of bytes in one piece of memory: filled at the end by reads, consumed at the front.
 #[derive(Debug)]

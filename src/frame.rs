@@ -160,18 +160,18 @@ impl Header {
         let mask = if self.mask.is_some() { MASK } else { 0 };
         let first = fin | self.opcode.encode();
         match self.length {
-            0..=125 => out.extend([first, mask | self.length as u8]),
+            0..=125 => out.extend_from_slice(&[first, mask | self.length as u8]),
             126..=0xFFFF => {
                 let [a, b] = (self.length as u16).to_be_bytes();
-                out.extend([first, mask | 126, a, b]);
+                out.extend_from_slice(&[first, mask | 126, a, b]);
             }
             _ => {
-                out.extend([first, mask | 127]);
-                out.extend(self.length.to_be_bytes());
+                out.extend_from_slice(&[first, mask | 127]);
+                out.extend_from_slice(&self.length.to_be_bytes());
             }
         }
         if let Some(key) = self.mask {
-            out.extend(key);
+            out.extend_from_slice(&key);
         }
     }
 

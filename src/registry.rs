@@ -137,11 +137,11 @@ fn say_goodbye<S: Stream>(connections: Vec<(S, LineSlot)>) {
             // A request that is not answered yet never will be.
             None => _ = stream.shutdown(Shutdown::Both),
             Some(line) if line.is_busy() => busy.push((stream, Arc::clone(line))),
-            Some(line) => _ = line.transmit(&mut stream, &frame, Some(&reason)),
+            Some(line) => _ = line.transmit(&mut stream, [&frame, &[]], Some(&reason)),
         }
     }
     for (mut stream, line) in busy {
-        let _ = line.transmit(&mut stream, &frame, Some(&reason));
+        let _ = line.transmit(&mut stream, [&frame, &[]], Some(&reason));
     }
 }
 

@@ -70,7 +70,8 @@ impl<S: Stream + Clone> Sender<S> {
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         check_control(payload)?;
         let frame = self.encode(OpCode::Ping, payload);
-        self.line.transmit(&mut self.stream.clone(), &frame, None)
+        self.line
+            .transmit(&mut self.stream.clone(), [&frame, &[]], None)
     }
 
     /// Closes the connection (§7.1.2): sends a Close and waits until the thread that reads has seen
@@ -86,7 +87,8 @@ impl<S: Stream + Clone> Sender<S> {
         reason.encode(&mut body);
         let frame = self.encode(OpCode::Close, &body);
         let mut stream = self.stream.clone();
-        self.line.transmit(&mut stream, &frame, Some(&reason))?;
+        self.line
+            .transmit(&mut stream, [&frame, &[]], Some(&reason))?;
         let closed = self.line.wait_for_end(self.config.close_timeout);
         if closed.tcp.is_none() {
             let end = TcpEnd::Broken("the peer did not answer our Close in time".into());

@@ -7,7 +7,7 @@ use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::error::{Error, HandshakeError};
 use crate::http::{Head, HeadReader, StartLine};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,6 +95,10 @@ impl Write for Tcp {
         (&*self.0).write(buf).map_err(told_as_timeout)
     }
 
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self.0).write_vectored(pieces).map_err(told_as_timeout)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -137,6 +141,10 @@ impl<S: Read> Read for Any<S> {
 impl<S: Write> Write for Any<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -6,7 +6,7 @@ use crate::frame::Role;
 use crate::observe::{Observer, Sight};
 use crate::stream::Stream;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -84,6 +84,17 @@ impl<S: Write> Write for Traced<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.stream.write(bytes)?;
         self.see(|observer| observer.bytes(self.ours, &bytes[..count]));
+        Ok(count)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let count = self.stream.write_vectored(pieces)?;
+        let mut left = count;
+        for piece in pieces {
+            let written = &piece[..left.min(piece.len())];
+            self.see(|observer| observer.bytes(self.ours, written));
+            left -= written.len();
+        }
         Ok(count)
     }
 

@@ -7,14 +7,17 @@ use crate::close::{CloseReason, Closed, Side, TcpEnd};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::frame::{MAX_CONTROL, OpCode, encode_frame};
+use crate::frame::{Header, MAX_CONTROL, OpCode, encode_frame};
 use crate::message::Message;
 use crate::stream::{Stream, timed_out};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+
+/// From so many bytes on, a payload is not copied behind those that were written before it.
+const NOT_COPIED: usize = 1 << 14;
 
 /// Writes messages and control frames to a connection. A [`WebSocket`](crate::WebSocket) has one.
 #[derive(Debug)]
@@ -97,11 +100,31 @@ impl<S: Stream> Writer<S> {
             return Err(self.line.error());
         }
         let key = self.keys.as_mut().map(Entropy::masking_key);
+        if key.is_none() && payload.len() >= NOT_COPIED {
+            return self.transmit_uncopied(fin, opcode, payload);
+        }
         encode_frame(fin, opcode, key, payload, &mut self.output);
         if self.output.len() >= self.config.write_buffer {
             self.flush()?;
         }
         Ok(())
+    }
+
+    /// A long payload without a mask leaves from where it is, behind what was written before it.
+    fn transmit_uncopied(
+        &mut self,
+        fin: bool,
+        opcode: OpCode,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        let header = Header {
+            fin,
+            opcode,
+            mask: None,
+            length: payload.len() as u64,
+        };
+        header.encode(&mut self.output);
+        self.transmit(payload, None)
     }
 
     /// Sends what was written.
@@ -114,7 +137,7 @@ impl<S: Stream> Writer<S> {
         if self.output.is_empty() {
             return Ok(());
         }
-        self.transmit(None)
+        self.transmit(&[], None)
     }
 
     /// Sends what was written and a Close frame behind it: the last thing that is ever sent.
@@ -123,11 +146,13 @@ impl<S: Stream> Writer<S> {
         reason.encode(&mut body);
         let key = self.keys.as_mut().map(Entropy::masking_key);
         encode_frame(true, OpCode::Close, key, &body, &mut self.output);
-        self.transmit(Some(reason))
+        self.transmit(&[], Some(reason))
     }
 
-    fn transmit(&mut self, close: Option<&CloseReason>) -> Result<(), Error> {
-        let result = self.line.transmit(&mut self.stream, &self.output, close);
+    /// Sends the output, and `payload` behind it.
+    fn transmit(&mut self, payload: &[u8], close: Option<&CloseReason>) -> Result<(), Error> {
+        let frames = [&self.output[..], payload];
+        let result = self.line.transmit(&mut self.stream, frames, close);
         self.output.clear();
         self.output.shrink_to(2 * self.config.write_buffer);
         result
@@ -247,14 +272,14 @@ impl Line {
             .changed
             .wait_while(self.lock(), |state| state.in_pieces && !state.is_over())
             .unwrap_or_else(PoisonError::into_inner);
-        self.transmit_locked(state, stream, frame, None)
+        self.transmit_locked(state, stream, [frame, &[]], None)
     }
 
-    /// Writes whole frames, of which the last may be a Close.
+    /// Writes whole frames, in two pieces of memory, of which the last may be a Close.
     pub(crate) fn transmit<S: Stream>(
         &self,
         stream: &mut S,
-        frames: &[u8],
+        frames: [&[u8]; 2],
         close: Option<&CloseReason>,
     ) -> Result<(), Error> {
         self.transmit_locked(self.lock(), stream, frames, close)
@@ -264,7 +289,7 @@ impl Line {
         &self,
         mut state: MutexGuard<'_, State>,
         stream: &mut S,
-        frames: &[u8],
+        frames: [&[u8]; 2],
         close: Option<&CloseReason>,
     ) -> Result<(), Error> {
         if state.is_over() {
@@ -302,23 +327,32 @@ impl Line {
 /// Writes it all. Each step has the stream's own limit for making no progress; the whole has
 /// `limit`, so that a peer that reads a byte now and then gains nothing. A step is not longer than
 /// `LONGEST_WRITE`, because the system would stay in a long one for as long as anything moves.
-fn write_all<S: Stream>(stream: &mut S, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+fn write_all<S: Stream>(
+    stream: &mut S,
+    [mut first, mut second]: [&[u8]; 2],
+    limit: Duration,
+) -> io::Result<()> {
     const LONGEST_WRITE: usize = 1 << 18;
     let mut deadline = None;
-    while !bytes.is_empty() {
-        match stream.write(&bytes[..bytes.len().min(LONGEST_WRITE)]) {
+    loop {
+        let pieces = [first, second].map(|piece| &piece[..piece.len().min(LONGEST_WRITE)]);
+        match stream.write_vectored(&pieces.map(IoSlice::new)) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => bytes = &bytes[count..],
+            Ok(count) => {
+                let of_first = count.min(first.len());
+                first = &first[of_first..];
+                second = &second[count - of_first..];
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+        if first.is_empty() && second.is_empty() {
+            return stream.flush();
+        }
         // Nearly always the first write takes everything, and no clock is looked at.
-        if !bytes.is_empty() {
-            let now = Instant::now();
-            if now >= *deadline.get_or_insert(now + limit) {
-                return Err(ErrorKind::TimedOut.into());
-            }
+        let now = Instant::now();
+        if now >= *deadline.get_or_insert(now + limit) {
+            return Err(ErrorKind::TimedOut.into());
         }
     }
-    stream.flush()
 }
