@@ -18,7 +18,8 @@ const FLOORS: &[&[&str]] = &[
     &["writer", "trace"],
     &["pieces", "sender", "registry"],
     &["connection"],
-    &["client", "server"],
+    &["client", "request"],
+    &["server"],
 ];
 
 /// Where sockets begin; below are bytes only.
