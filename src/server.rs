@@ -226,6 +226,8 @@ where
                 service.registry.note_thread(id, thread);
             }
         }
+        // Too many, or one that came while the server was being stopped.
+        None if service.stopping.load(Ordering::Acquire) => drop(stream),
         None => drop(thread.spawn(move || of_thread.refuse(stream))),
     }
 }
