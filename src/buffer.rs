@@ -56,6 +56,11 @@ impl Buffer {
         &self.bytes[place]
     }
 
+    /// All that has arrived since the buffer was last empty, consumed or not.
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.bytes[..self.unread.end]
+    }
+
     /// Offers the free space at the end to one `read` and keeps what it put there. Returns how
     /// much that was; an error leaves the buffer as it was.
     pub(crate) fn fill(

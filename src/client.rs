@@ -174,8 +174,7 @@ impl Client {
         }
 
         let mut buffer = Buffer::new();
-        let (head, _): (Head<StatusLine>, _) =
-            read_head(&mut stream, &mut buffer, &self.config, deadline)?;
+        let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
         if head.start.status != 101 {
             let body = first_line_of_body(&mut stream, &mut buffer, deadline);
             return Err(HandshakeError::Status {

@@ -1,28 +1,41 @@
-//! What the programs share: the trace on standard error.
+//! What the programs share: the trace on a terminal.
 
 use crate::observe::Sight;
-use crate::render::Renderer;
+use crate::render::{Renderer, Transcript};
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Prints each sight on standard error with the time of day (UTC) at which it was seen, in colours
-/// if that is a terminal and `NO_COLOR` is not set (<https://no-color.org>). `label` tells
-/// connections apart; it may be empty.
+/// if that is a terminal and `NO_COLOR` is not set. `label` tells connections apart; it may be
+/// empty.
 pub fn print_trace(label: String) -> impl FnMut(Sight) + Send + 'static {
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let renderer = Renderer {
-        colour: io::stderr().is_terminal() && !no_colour,
-    };
+    // One for all connections: it has to know what stands above.
+    static TRANSCRIPT: Mutex<Option<Transcript>> = Mutex::new(None);
     move |sight| {
-        let time = format!("{}{label}", time_of_day(SystemTime::now()));
+        let time = time_of_day(SystemTime::now());
+        let mut transcript = TRANSCRIPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let transcript =
+            transcript.get_or_insert_with(|| Transcript::new(renderer_for(&io::stderr())));
+        let text = transcript.add(&time, &label, &sight);
         // Whole, so that the lines of several connections do not mix; nobody to read it is no
         // reason to stop.
-        let _ = io::stderr().write_all(renderer.render(&time, &sight).as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// `14:57:48.123`.
-fn time_of_day(time: SystemTime) -> String {
+/// A renderer for this output: with colours if it is a terminal and `NO_COLOR` is not set
+/// (<https://no-color.org>).
+pub fn renderer_for(output: &impl IsTerminal) -> Renderer {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Renderer {
+        colour: output.is_terminal() && !no_colour,
+    }
+}
+
+/// `14:57:48.123`, in UTC.
+#[must_use]
+pub fn time_of_day(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs() % 86_400;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -1,22 +1,26 @@
 //! Read first: RFC 6455 §5.2 with its diagram, and §1.3. Then `frame.rs` and `handshake.rs`.
 //!
 //! An onlooker: it is told the bytes that pass between a client and a server, whoever they are, and
-//! says what they are, one [`Sight`] after the other. It reads with the library's own code, so it
-//! sees what the library sees; what is a violation is judged by the library, too. It knows no
-//! sockets and prints nothing: `render.rs` makes text of what it sees.
+//! says what they are, one [`Sight`] after the other. It reads heads, headers and Close frames with
+//! the library's own code. `message.rs` it cannot use, which keeps a message until it is whole: an
+//! onlooker keeps next to nothing, however long the messages. So it has the rules about frames in
+//! sequence again, and a test compares its verdicts with the library's. It knows no sockets and
+//! prints nothing: `render.rs` makes text of what it sees.
 
-use crate::buffer::Buffer;
+use crate::close::{CloseReason, InvalidClose};
 use crate::config::Config;
 use crate::error::{HandshakeError, Violation};
-use crate::frame::{Header, OpCode, Role};
+use crate::frame::{Header, MAX_CONTROL, OpCode, Role};
 use crate::handshake;
 use crate::http::{Head, HeadReader, RequestLine, StatusLine};
 use crate::mask::mask;
-use crate::message::{Event, Incoming};
 use std::ops::Range;
+use std::str;
 
-/// So many bytes of a payload are kept to be shown.
+/// So many bytes of a message's frame are kept to be shown.
 pub const SHOWN: usize = 48;
+/// A control frame's payload, which is no longer than this (§5.5), is kept whole.
+const KEPT: usize = MAX_CONTROL;
 
 /// One thing that was seen, and who sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +41,21 @@ pub enum Sight {
     Bytes(Role, Vec<u8>),
     /// The connection goes over to another state.
     State(SeenState),
-    /// One side ended its direction of TCP; so many bytes of a frame were still missing.
-    End(Role, u64),
+    /// One side ended its direction of TCP, and what was missing then.
+    End(Role, Missing),
+}
+
+/// What is missing at the end of that which one side has sent so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing: the last head or frame is whole.
+    Nothing,
+    /// The rest of a head, up to its empty line.
+    EndOfHead,
+    /// So many bytes of a frame at least: the header itself is not whole.
+    AtLeast(u64),
+    /// So many bytes of a frame.
+    Bytes(u64),
 }
 
 /// A frame's header.
@@ -57,7 +74,7 @@ pub struct SeenHeader {
     pub fragment: u64,
 }
 
-/// A frame's payload, its first [`SHOWN`] bytes.
+/// A frame's payload: the first [`SHOWN`] bytes, of a control frame all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPayload {
     /// Who sent it.
@@ -117,8 +134,7 @@ struct Direction {
     phase: Phase,
     /// Arrived, and not taken by the phase.
     pending: Vec<u8>,
-    /// The library's own receiver: what it refuses is a violation.
-    judge: Incoming,
+    judge: Judge,
     messages: u64,
     fragments: u64,
     /// Of the message whose fragments pass: its type, and the bytes of its finished fragments.
@@ -140,15 +156,33 @@ enum Phase {
 struct Progress {
     header: Header,
     arrived: u64,
+    /// The first [`KEPT`] bytes.
     sent: Vec<u8>,
     meant: Vec<u8>,
+}
+
+/// What one frame after the other may be (§5.4), and text that comes in pieces (§8.1).
+#[derive(Debug)]
+struct Judge {
+    receiver: Role,
+    /// Text or Binary, from the first frame of a message to its last.
+    message: Option<OpCode>,
+    /// The bytes of its text before this one were whole characters.
+    at: u64,
+    /// The beginning of a character whose end has not come.
+    cut: Vec<u8>,
 }
 
 impl Observer {
     /// An onlooker from the opening handshake on.
     #[must_use]
     pub fn new() -> Observer {
-        let config = Config::default();
+        // The limits are the endpoints' own business, as long as they have any.
+        let config = Config {
+            max_head: 1 << 16,
+            max_fields: 1000,
+            ..Config::default()
+        };
         let request = Phase::Request(HeadReader::new(&config));
         let response = Phase::Response(HeadReader::new(&config));
         Observer {
@@ -187,10 +221,8 @@ impl Observer {
     pub fn end(&mut self, by: Role) -> Vec<Sight> {
         let mut sights = Vec::new();
         if self.ended != Some(by) && self.state != Some(SeenState::Closed) {
-            let missing = match &self.direction(by).phase {
-                Phase::Payload(progress) => progress.header.length - progress.arrived,
-                _ => 0,
-            };
+            let missing = self.missing(by);
+            self.direction(by).show_unfinished(&mut sights);
             sights.push(Sight::End(by, missing));
             match self.ended {
                 Some(_) => self.enter(SeenState::Closed, &mut sights),
@@ -198,6 +230,22 @@ impl Observer {
             }
         }
         sights
+    }
+
+    /// What is missing, if nothing more comes from this side.
+    #[must_use]
+    pub fn missing(&self, from: Role) -> Missing {
+        let direction = match from {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        match &direction.phase {
+            _ if direction.pending.is_empty() && !direction.is_amid_payload() => Missing::Nothing,
+            Phase::Request(_) | Phase::Response(_) => Missing::EndOfHead,
+            Phase::Header => missing_of_frame(&direction.pending),
+            Phase::Payload(progress) => Missing::Bytes(progress.header.length - progress.arrived),
+            Phase::Opaque => Missing::Nothing,
+        }
     }
 
     fn direction(&mut self, from: Role) -> &mut Direction {
@@ -289,8 +337,10 @@ impl Observer {
         };
         let opens = head.start.status == 101;
         sights.push(Sight::Response(head, key, verdict));
-        if opens {
-            self.enter(SeenState::Open, sights);
+        match opens {
+            true => self.enter(SeenState::Open, sights),
+            // No WebSocket comes of it, so what the client sends next is no frame either.
+            false => self.client.phase = Phase::Opaque,
         }
     }
 }
@@ -303,21 +353,20 @@ impl Default for Observer {
 
 impl Direction {
     fn new(from: Role, phase: Phase) -> Direction {
-        let receiver = match from {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
         Direction {
             from,
             phase,
             pending: Vec::new(),
-            // The limits are the endpoints' own business.
-            judge: Incoming::new(receiver, usize::MAX, Buffer::new()),
+            judge: Judge::new(from),
             messages: 0,
             fragments: 0,
             kind: OpCode::Continuation,
             before: 0,
         }
+    }
+
+    fn is_amid_payload(&self) -> bool {
+        matches!(self.phase, Phase::Payload(_))
     }
 
     fn header(&mut self, sights: &mut Vec<Sight>) -> bool {
@@ -339,7 +388,7 @@ impl Direction {
                     sent: Vec::new(),
                     meant: Vec::new(),
                 });
-                if let Err(violation) = self.judge(&bytes) {
+                if let Err(violation) = self.judge.header(&header) {
                     self.violation(violation, bytes, 0, sights);
                 }
                 true
@@ -384,7 +433,7 @@ impl Direction {
         if let Some(key) = progress.header.mask {
             mask(key, progress.arrived, &mut meant);
         }
-        let room = SHOWN - progress.sent.len();
+        let room = KEPT - progress.sent.len();
         progress.sent.extend(sent.iter().take(room));
         progress.meant.extend(meant.iter().take(room));
         progress.arrived += here as u64;
@@ -392,21 +441,16 @@ impl Direction {
         let whole = progress.arrived == header.length;
         let start = progress.arrived - here as u64;
 
-        let verdict = self.judge(&sent);
+        let verdict = match header.opcode {
+            OpCode::Close if whole => {
+                meant.clone_from(&progress.meant);
+                check_close(&meant)
+            }
+            OpCode::Close | OpCode::Ping | OpCode::Pong => Ok(()),
+            _ => self.judge.data(&meant, whole && header.fin),
+        };
         if whole || verdict.is_err() {
-            let Phase::Payload(progress) = std::mem::replace(&mut self.phase, Phase::Header) else {
-                return None;
-            };
-            sights.push(Sight::Payload(SeenPayload {
-                from: self.from,
-                header,
-                kind: match header.opcode {
-                    OpCode::Continuation => self.kind,
-                    opcode => opcode,
-                },
-                sent: progress.sent,
-                meant: progress.meant,
-            }));
+            self.show_unfinished(sights);
         }
         if let Err(violation) = verdict {
             self.violation(violation, meant, self.before + start, sights);
@@ -418,23 +462,26 @@ impl Direction {
         Some(whole && header.opcode == OpCode::Close)
     }
 
-    /// What the library says to these bytes.
-    fn judge(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
-        loop {
-            match self.judge.next_event()? {
-                // Only when it is lent is a text that came at once looked at.
-                Some(Event::Message(kind, place)) => _ = self.judge.message(kind, place)?,
-                Some(_) => {}
-                None if bytes.is_empty() => return Ok(()),
-                None => {
-                    let filled = self.judge.fill(|room| {
-                        let count = room.len().min(bytes.len());
-                        room[..count].copy_from_slice(&bytes[..count]);
-                        Ok(count)
-                    });
-                    bytes = &bytes[filled.unwrap_or(bytes.len())..];
-                }
+    /// Tells of the payload as far as it has come, and is done with it.
+    fn show_unfinished(&mut self, sights: &mut Vec<Sight>) {
+        if !self.is_amid_payload() {
+            return;
+        }
+        if let Phase::Payload(mut progress) = std::mem::replace(&mut self.phase, Phase::Header) {
+            if !progress.header.opcode.is_control() {
+                progress.sent.truncate(SHOWN);
+                progress.meant.truncate(SHOWN);
             }
+            sights.push(Sight::Payload(SeenPayload {
+                from: self.from,
+                header: progress.header,
+                kind: match progress.header.opcode {
+                    OpCode::Continuation => self.kind,
+                    opcode => opcode,
+                },
+                sent: progress.sent,
+                meant: progress.meant,
+            }));
         }
     }
 
@@ -446,7 +493,7 @@ impl Direction {
         before: u64,
         sights: &mut Vec<Sight>,
     ) {
-        let at = place_of(violation, before, bytes.len());
+        let at = place_of(violation, before, &bytes);
         sights.push(Sight::Violation(SeenViolation {
             from: self.from,
             violation,
@@ -457,8 +504,87 @@ impl Direction {
     }
 }
 
+impl Judge {
+    fn new(sender: Role) -> Judge {
+        Judge {
+            receiver: match sender {
+                Role::Client => Role::Server,
+                Role::Server => Role::Client,
+            },
+            message: None,
+            at: 0,
+            cut: Vec::new(),
+        }
+    }
+
+    /// Who masks (§5.1), and which frame may follow which (§5.4).
+    fn header(&mut self, header: &Header) -> Result<(), Violation> {
+        header.check_received_by(self.receiver)?;
+        match (self.message, header.opcode) {
+            (None, OpCode::Continuation) => Err(Violation::NothingToContinue),
+            (Some(_), OpCode::Text | OpCode::Binary) => {
+                Err(Violation::UnfinishedMessage(header.opcode.encode()))
+            }
+            (None, OpCode::Text | OpCode::Binary) => {
+                self.message = Some(header.opcode);
+                self.at = 0;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes of a message's payload, `last` if they are the last: text is UTF-8 (§8.1).
+    fn data(&mut self, piece: &[u8], last: bool) -> Result<(), Violation> {
+        if self.message == Some(OpCode::Text) {
+            self.cut.extend_from_slice(piece);
+            let (whole, wrong) = match str::from_utf8(&self.cut) {
+                Ok(text) => (text.len(), false),
+                Err(error) => (error.valid_up_to(), last || error.error_len().is_some()),
+            };
+            self.cut.drain(..whole);
+            self.at += whole as u64;
+            if wrong {
+                return Err(Violation::NotUtf8 { at: self.at });
+            }
+        }
+        if last {
+            self.message = None;
+        }
+        Ok(())
+    }
+}
+
+fn check_close(body: &[u8]) -> Result<(), Violation> {
+    CloseReason::decode(body)?;
+    Ok(())
+}
+
+/// What a frame lacks of which these bytes are here, the header not being whole.
+fn missing_of_frame(header: &[u8]) -> Missing {
+    let here = header.len() as u64;
+    let Some(&second) = header.get(1) else {
+        return Missing::AtLeast(2 - here);
+    };
+    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let length = match second & 0x7F {
+        126 => header[2..]
+            .first_chunk()
+            .map(|&bytes| (2, u64::from(u16::from_be_bytes(bytes)))),
+        127 => header[2..]
+            .first_chunk()
+            .map(|&bytes| (8, u64::from_be_bytes(bytes))),
+        short => Some((0, u64::from(short))),
+    };
+    match (length, second & 0x7F) {
+        (Some((extended, length)), _) => Missing::Bytes(2 + extended + mask + length - here),
+        (None, 126) => Missing::AtLeast(2 + 2 + mask - here),
+        (None, _) => Missing::AtLeast(2 + 8 + mask - here),
+    }
+}
+
 /// Which of the bytes around it break a rule: of a header, or of a payload.
-fn place_of(violation: Violation, before: u64, length: usize) -> Range<usize> {
+fn place_of(violation: Violation, before: u64, bytes: &[u8]) -> Range<usize> {
     let place = match violation {
         Violation::ReservedBits(_)
         | Violation::ReservedOpcode(_)
@@ -476,7 +602,13 @@ fn place_of(violation: Violation, before: u64, length: usize) -> Range<usize> {
             let start = at.saturating_sub(before) as usize;
             start..start + 1
         }
+        Violation::InvalidClose(InvalidClose::NotUtf8) => {
+            let reason = bytes.get(2..).unwrap_or_default();
+            let valid = str::from_utf8(reason).map_or_else(|error| error.valid_up_to(), str::len);
+            2 + valid..3 + valid
+        }
         Violation::InvalidClose(_) => 0..2,
     };
+    let length = bytes.len();
     place.start.min(length)..place.end.min(length)
 }

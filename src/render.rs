@@ -1,11 +1,11 @@
 //! What an onlooker saw (`observe.rs`), as text for people: every bit in words, with the clause
 //! that asks for it. It fits 80 columns.
 
-use crate::close::CloseReason;
+use crate::close::CloseCode;
 use crate::frame::{Header, OpCode, Role};
 use crate::handshake::{self, GUID};
 use crate::http::{Head, RequestLine, StatusLine};
-use crate::observe::{SeenHeader, SeenPayload, SeenState, SeenViolation, Sight};
+use crate::observe::{Missing, SeenHeader, SeenPayload, SeenState, SeenViolation, Sight};
 use crate::printable::Printable;
 use std::fmt::Write;
 use std::ops::Range;
@@ -47,14 +47,21 @@ impl Renderer {
         };
         match sight {
             Sight::Request(head, wrong) => {
-                page.headline(time, Role::Client, "opening handshake", "§4.1");
+                match is_opening(head) {
+                    true => page.headline(time, Role::Client, "opening handshake", "§4.1"),
+                    false => page.headline(time, Role::Client, "another request", ""),
+                }
                 page.request(head);
-                page.wrong(wrong.as_ref());
+                match is_opening(head) {
+                    true => page.wrong(wrong.as_ref()),
+                    false => page.meaning("it does not ask for a WebSocket", "§4.1"),
+                }
             }
             Sight::Response(head, key, wrong) => {
-                let what = match head.start.status {
-                    101 => "opening handshake",
-                    _ => "refusal",
+                let what = match (head.start.status, key) {
+                    (101, _) => "opening handshake",
+                    (_, Some(_)) => "refusal",
+                    (_, None) => "answer",
                 };
                 page.headline(time, Role::Server, what, "§4.2.2");
                 page.response(head, key.as_deref());
@@ -72,6 +79,57 @@ impl Renderer {
             Sight::End(by, missing) => page.end(time, *by, *missing),
         }
         page.text
+    }
+
+    /// The headline of a payload that does not stand below its header.
+    fn resume(&self, time: &str, seen: &SeenPayload) -> String {
+        let mut page = Page {
+            text: String::new(),
+            colour: self.colour,
+        };
+        let Header { opcode, length, .. } = seen.header;
+        let what = format!(
+            "the payload of the {opcode:?}, {length} byte{}",
+            plural(length)
+        );
+        page.headline(time, seen.from, &what, clause_of(opcode));
+        page.text
+    }
+}
+
+/// The sights of several connections, or of both directions of one, below each other.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    renderer: Renderer,
+    /// Whose header was the last that was told, with nothing below it.
+    open: Option<(String, Role)>,
+}
+
+impl Transcript {
+    /// An empty one.
+    #[must_use]
+    pub fn new(renderer: Renderer) -> Transcript {
+        Transcript {
+            renderer,
+            open: None,
+        }
+    }
+
+    /// The next sight, as whole lines. `label` tells connections apart; it may be empty. A payload
+    /// that does not stand below its header, since something else was seen meanwhile, gets a
+    /// headline of its own.
+    pub fn add(&mut self, time: &str, label: &str, sight: &Sight) -> String {
+        let time = &format!("{time}{label}");
+        let open = self.open.take();
+        let mut text = String::new();
+        match sight {
+            Sight::Header(seen) => self.open = Some((label.to_owned(), seen.from)),
+            Sight::Payload(seen) if open != Some((label.to_owned(), seen.from)) => {
+                text = self.renderer.resume(time, seen);
+            }
+            _ => {}
+        }
+        text + &self.renderer.render(time, sight)
     }
 }
 
@@ -95,23 +153,31 @@ impl Page {
 
     /// A line with something at its right end, the clause.
     fn line_with(&mut self, ink: Option<Ink>, line: &str, clause: &str) {
-        let room = WIDTH - 1 - clause.chars().count();
-        self.line(ink, &format!("{:room$} {clause}", shorten(line, room)));
+        let room = WIDTH - 1 - columns(clause);
+        let line = shorten(line, room);
+        let gap = 1 + room - columns(&line);
+        self.line(ink, &format!("{line}{:gap$}{clause}", ""));
     }
 
     /// Words, broken where lines end.
     fn words(&mut self, ink: Option<Ink>, indent: usize, text: &str) {
-        let mut line = " ".repeat(indent);
+        let mut line = String::new();
+        let room = WIDTH - indent;
         for word in text.split(' ') {
-            let length = line.chars().count();
-            if length > indent && length + word.chars().count() >= WIDTH {
-                self.line(ink, &line);
-                line = " ".repeat(indent);
+            if !line.is_empty() && columns(&line) + columns(word) > room {
+                self.line(ink, &format!("{:indent$}{line}", ""));
+                line.clear();
             }
             line += word;
+            // A word that no line has room for.
+            while columns(&line) > room {
+                let rest = line.split_off(fitting(&line, room));
+                self.line(ink, &format!("{:indent$}{line}", ""));
+                line = rest;
+            }
             line.push(' ');
         }
-        self.line(ink, &line);
+        self.line(ink, &format!("{:indent$}{line}", ""));
     }
 
     fn headline(&mut self, time: &str, from: Role, what: &str, clause: &str) {
@@ -150,7 +216,7 @@ impl Page {
         self.raw(&format!("HTTP/{major}.{minor} {status} {reason}"));
         match status {
             101 => self.meaning("from the empty line on, there are frames", "§4.2.2"),
-            _ => self.meaning("anything but 101 refuses the WebSocket", "§4.1"),
+            _ => self.meaning("anything but 101 opens no WebSocket", "§4.1"),
         }
         for (name, value) in head.fields.iter() {
             self.field(name, value);
@@ -310,16 +376,13 @@ impl Page {
         match seen.kind {
             OpCode::Close if seen.meant.len() >= 2 => {
                 let (code, reason) = seen.meant.split_at(2);
-                let meaning = match CloseReason::decode(code) {
-                    Ok(close) => close.to_string(),
-                    Err(invalid) => invalid.to_string(),
-                };
+                let meaning = CloseCode(u16::from_be_bytes([code[0], code[1]])).to_string();
                 self.beside(Ink::Payload, &hex(code), "code", &meaning, "§7.4");
                 self.rows(reason, "reason", meant);
             }
             OpCode::Text if seen.header.fin && seen.header.opcode == OpCode::Text => {
                 self.rows(&seen.meant, "meant", |_| String::new());
-                let text = String::from_utf8_lossy(&seen.meant);
+                let text = String::from_utf8_lossy(whole_characters(&seen.meant));
                 let text = shorten(&format!("\"{}\"", Printable(&text)), 42);
                 self.beside(Ink::Payload, "", "text", &text, "§5.6");
             }
@@ -327,7 +390,8 @@ impl Page {
         }
         let shown = seen.meant.len() as u64;
         if shown < length {
-            let more = format!("{} bytes more, {length} in all", length - shown);
+            let more = length - shown;
+            let more = format!("{more} byte{} more, {length} in all", plural(more));
             self.beside(Ink::Payload, "...", "", &more, "");
         }
     }
@@ -344,7 +408,7 @@ impl Page {
         self.headline(time, seen.from, "VIOLATION", clause);
         // A window around the place, if there are many bytes.
         let start = seen.at.start.saturating_sub(8);
-        let end = seen.bytes.len().min(start + 24);
+        let end = seen.bytes.len().min(start + 16);
         let before = if start > 0 {
             format!("...{start} bytes, ")
         } else {
@@ -354,7 +418,7 @@ impl Page {
             None,
             &format!("   {before}{}", hex(&seen.bytes[start..end])),
         );
-        let marks = 3 * seen.at.len().min(24);
+        let marks = 3 * seen.at.len();
         if marks > 0 {
             let column = 3 + before.chars().count() + 3 * (seen.at.start - start);
             let line = format!("{:column$}{}", "", "^".repeat(marks - 1));
@@ -374,7 +438,7 @@ impl Page {
             plural(bytes.len() as u64)
         );
         self.headline(time, from, &what, "");
-        let shown = &bytes[..bytes.len().min(200)];
+        let shown = whole_characters(&bytes[..bytes.len().min(200)]);
         let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
         match std::str::from_utf8(shown) {
             Ok(text) if shown.iter().all(is_text) => {
@@ -385,6 +449,9 @@ impl Page {
                 .chunks(24)
                 .take(4)
                 .for_each(|row| self.line(None, &format!("   {}", hex(row)))),
+        }
+        if shown.len() < bytes.len() {
+            self.line(None, "   ...");
         }
     }
 
@@ -399,17 +466,31 @@ impl Page {
         self.line_with(Some(Ink::Headline), line.trim_start(), clause);
     }
 
-    fn end(&mut self, time: &str, by: Role, missing: u64) {
+    fn end(&mut self, time: &str, by: Role, missing: Missing) {
         let who = match by {
             Role::Client => "the client",
             Role::Server => "the server",
         };
         let mut line = format!("{time} {who} ended TCP");
-        if missing > 0 {
-            let _ = write!(line, ", {missing} byte{} short of a frame", plural(missing));
-        }
+        let _ = match missing {
+            Missing::Nothing => Ok(()),
+            Missing::EndOfHead => write!(line, ", amid a head"),
+            Missing::AtLeast(count) => write!(line, ", {count} bytes or more short of a frame"),
+            Missing::Bytes(count) => {
+                write!(line, ", {count} byte{} short of a frame", plural(count))
+            }
+        };
         self.line_with(Some(Ink::Headline), line.trim_start(), "§7.1.1");
     }
+}
+
+/// Whether a request is meant as an opening handshake, well done or not.
+fn is_opening(head: &Head<RequestLine>) -> bool {
+    let mut names = head
+        .fields
+        .iter()
+        .map(|(name, _)| name.to_ascii_lowercase());
+    names.any(|name| name == "upgrade" || name.starts_with("sec-websocket-"))
 }
 
 fn clause_of(opcode: OpCode) -> &'static str {
@@ -483,13 +564,53 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 fn shorten(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        None => text.to_owned(),
-        Some(_) => text
-            .chars()
-            .take(longest - 3)
-            .chain("...".chars())
-            .collect(),
+    match columns(text) > longest {
+        false => text.to_owned(),
+        true => format!("{}...", &text[..fitting(text, longest - 3)]),
+    }
+}
+
+/// How many bytes of a text fit into so many columns.
+fn fitting(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    let too_many = |(_, character): &(usize, char)| {
+        used += columns_of(*character);
+        used > room
+    };
+    text.char_indices()
+        .find(too_many)
+        .map_or(text.len(), |(at, _)| at)
+}
+
+/// How wide a terminal shows a text.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Characters of East Asia and pictures take two columns, accents none; roughly.
+fn columns_of(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x1F300..=0x1F64F
+        | 0x1F680..=0x1F9FF
+        | 0x20000..=0x3FFFD => 2,
+        _ => 1,
+    }
+}
+
+/// Without the character that was cut at the end, if one was.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        _ => bytes,
     }
 }
 

@@ -23,8 +23,6 @@ pub struct Request<S: Stream = Tcp> {
     stream: S,
     buffer: Buffer,
     head: Head<RequestLine>,
-    /// Its bytes are the first in the buffer, which is not filled again before the upgrade.
-    head_size: usize,
     config: Arc<Config>,
     /// The subprotocols that this path speaks.
     spoken: Vec<String>,
@@ -54,21 +52,23 @@ impl<S: Stream> Request<S> {
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
         match read_head(&mut stream, &mut buffer, &config, deadline) {
-            Ok((head, head_size)) => Ok(Request {
+            Ok(head) => Ok(Request {
                 stream,
                 buffer,
                 head,
-                head_size,
                 config,
                 spoken: Vec::new(),
                 more: Fields::default(),
                 line,
             }),
+            // A browser opens connections in reserve. One that was never used is not late, and there
+            // is nobody to tell.
+            Err(Error::Handshake(_)) if buffer.unread().is_empty() => {
+                Err(HandshakeError::Ended.into())
+            }
             Err(error) => {
                 if let Error::Handshake(why) = &error
                     && *why != HandshakeError::Ended
-                    // A browser opens connections in reserve; one that was never used is no error.
-                    && !buffer.unread().is_empty()
                 {
                     let _ = refuse(&mut stream, &config, why, false);
                 }
@@ -124,10 +124,10 @@ impl<S: Stream> Request<S> {
         &mut self.stream
     }
 
-    /// The bytes of the request's head, as they came.
+    /// The bytes received so far, as they came: the head, and frames that came right behind it.
     #[must_use]
-    pub fn raw_head(&self) -> &[u8] {
-        self.buffer.consumed(0..self.head_size)
+    pub fn received(&self) -> &[u8] {
+        self.buffer.all()
     }
 
     /// The subprotocols (§1.9) that this path speaks. [`upgrade`](Self::upgrade) chooses the first

@@ -205,18 +205,18 @@ pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration) -> bool {
     }
 }
 
-/// Reads the head that an opening handshake begins with, and says how many bytes it has. What arrived behind it stays in `buffer`.
+/// Reads the head that an opening handshake begins with. What arrived behind it stays in `buffer`.
 pub(crate) fn read_head<S: Stream, L: StartLine>(
     stream: &mut S,
     buffer: &mut Buffer,
     config: &Config,
     deadline: Instant,
-) -> Result<(Head<L>, usize), Error> {
+) -> Result<Head<L>, Error> {
     let mut reader = HeadReader::new(config);
     loop {
         if let Some((head, size)) = reader.read(buffer.unread())? {
             buffer.consume(size);
-            return Ok((head, size));
+            return Ok(head);
         }
         // One deadline for all reads: a peer that sends a byte now and then gains nothing.
         if Instant::now() >= deadline {

@@ -17,6 +17,8 @@ pub struct Traced<S> {
     stream: S,
     ours: Role,
     watch: Option<Watch>,
+    /// So many bytes were shown that this clone has still to write.
+    ahead: usize,
 }
 
 #[derive(Clone)]
@@ -34,6 +36,7 @@ impl<S> Traced<S> {
             stream,
             ours,
             watch: None,
+            ahead: 0,
         }
     }
 
@@ -80,22 +83,45 @@ impl<S: Read> Read for Traced<S> {
     }
 }
 
+impl<S> Traced<S> {
+    /// Shows what is about to be written: were it shown afterwards, the thread that reads might
+    /// show the answer first.
+    fn show_sent(&mut self, pieces: &[IoSlice<'_>]) {
+        let mut shown = self.ahead;
+        for piece in pieces {
+            let new = &piece[shown.min(piece.len())..];
+            shown -= piece.len() - new.len();
+            if !new.is_empty() {
+                self.see(|observer| observer.bytes(self.ours, new));
+                self.ahead += new.len();
+            }
+        }
+    }
+
+    /// What was not written is what is written next, and is not shown again.
+    fn written(&mut self, result: io::Result<usize>) -> io::Result<usize> {
+        if let Ok(count) = result {
+            self.ahead = self.ahead.saturating_sub(count);
+        }
+        result
+    }
+}
+
 impl<S: Write> Write for Traced<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.stream.write(bytes)?;
-        self.see(|observer| observer.bytes(self.ours, &bytes[..count]));
-        Ok(count)
+        if self.watch.is_some() {
+            self.show_sent(&[IoSlice::new(bytes)]);
+        }
+        let result = self.stream.write(bytes);
+        self.written(result)
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let count = self.stream.write_vectored(pieces)?;
-        let mut left = count;
-        for piece in pieces {
-            let written = &piece[..left.min(piece.len())];
-            self.see(|observer| observer.bytes(self.ours, written));
-            left -= written.len();
+        if self.watch.is_some() {
+            self.show_sent(pieces);
         }
-        Ok(count)
+        let result = self.stream.write_vectored(pieces);
+        self.written(result)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -6,27 +6,34 @@ use rfc6455::{CloseCode, Error, Stream, WebSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Sends the time, waits, and draws: one time in ten (`close_chance`), as when a digit from 0 to 9
-/// comes out 7, it closes the connection. While it waits it is awake to its peer.
-pub fn run(
-    socket: &mut WebSocket<impl Stream>,
+/// comes out 7, it closes the connection. How it waits is [`wait`].
+pub fn run<S: Stream>(
+    socket: &mut WebSocket<S>,
     interval: Duration,
     close_chance: f64,
+    wait: impl Fn(&mut WebSocket<S>, Instant) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let mut generator: StdRng = make_rng();
     loop {
         socket.send(&date_time(SystemTime::now()))?;
-        let next = Instant::now() + interval;
-        loop {
-            match socket.read_before(next) {
-                // Whatever it was, a clock has nothing to say to it; nor does it make it late.
-                Ok(Some(_)) if Instant::now() < next => {}
-                Ok(Some(_)) | Err(Error::TimedOut) => break,
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        if !wait(socket, Instant::now() + interval)? {
+            return Ok(());
         }
         if generator.random_bool(close_chance) {
             return socket.close(CloseCode::NORMAL, "random closing");
+        }
+    }
+}
+
+/// Waits, awake to the peer, and says whether that is still there.
+pub fn wait(socket: &mut WebSocket<impl Stream>, until: Instant) -> Result<bool, Error> {
+    loop {
+        match socket.read_before(until) {
+            // Whatever it was, a clock has nothing to say to it; nor does it make it late.
+            Ok(Some(_)) if Instant::now() < until => {}
+            Ok(Some(_)) | Err(Error::TimedOut) => return Ok(true),
+            Ok(None) => return Ok(false),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -6,10 +6,14 @@
 
 mod clock;
 mod echo;
+mod fault;
+mod glass;
+mod json;
 mod options;
 
+use glass::Wall;
 use options::Options;
-use rfc6455::observe::Observer;
+use rfc6455::observe::{Observer, Sight};
 use rfc6455::{
     Config, Error, Handle, Origins, Request, Role, Server, Tcp, Traced, WebSocket, console,
 };
@@ -20,7 +24,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-const PAGE: &str = include_str!("../../../html/index.html");
+/// The pages: path, type, text.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("/", HTML, include_str!("../../../html/index.html")),
+    ("/glass", HTML, include_str!("../../../html/glass.html")),
+    ("/glass.css", CSS, include_str!("../../../html/glass.css")),
+    ("/glass.js", JS, include_str!("../../../html/glass.js")),
+];
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -70,9 +83,10 @@ fn main() -> ExitCode {
         };
     }
     let trace = options.trace;
+    let wall = Wall::default();
     server.config(config).run_over(
         move |tcp, peer| look(tcp, peer, trace),
-        move |request| route(request, &options),
+        move |request| route(request, &options, &wall),
     );
     ExitCode::SUCCESS
 }
@@ -81,10 +95,14 @@ fn main() -> ExitCode {
 fn look(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
     let mut stream = Traced::new(tcp, Role::Server);
     if trace {
-        let label = format!(" {}", peer.port());
-        stream.watch(Observer::new(), console::print_trace(label));
+        stream.watch(Observer::new(), tracer(peer));
     }
     stream
+}
+
+/// Prints what is seen of a connection.
+fn tracer(peer: SocketAddr) -> impl FnMut(Sight) + Send + 'static {
+    console::print_trace(format!(" {}", peer.port()))
 }
 
 /// Says goodbye to everybody when the user presses Enter.
@@ -96,27 +114,58 @@ fn stop_on_enter(handle: &Handle) {
 }
 
 /// Who gets what.
-fn route(request: Request<Traced<Tcp>>, options: &Options) -> Result<(), Error> {
+fn route(request: Request<Traced<Tcp>>, options: &Options, wall: &Wall) -> Result<(), Error> {
     match (request.path(), request.method()) {
-        ("/ws", _) => talk(request, &|socket| {
-            clock::run(socket, options.interval, options.close_chance)
-        }),
-        ("/echo", _) => talk(request, &echo::run),
-        ("/", "GET" | "HEAD") => request.respond(200, "text/html; charset=utf-8", PAGE),
-        ("/", _) => request.refuse_method("GET, HEAD"),
-        _ => request.respond(
-            404,
-            "text/plain; charset=utf-8",
-            "no such page; there are /, /ws and /echo\n",
-        ),
+        ("/ws" | "/echo", _) => seen(request, options, wall),
+        ("/glass/report", _) => glass::report(request, wall, talk),
+        ("/fault", "GET" | "HEAD") => request.respond(200, "application/json", fault::all()),
+        (path, _) if fault::named(path).is_some() => seen(request, options, wall),
+        (path, method) => match PAGES.iter().find(|page| page.0 == path) {
+            Some((_, kind, text)) if matches!(method, "GET" | "HEAD") => {
+                request.respond(200, kind, text)
+            }
+            None if path != "/fault" => request.respond(
+                404,
+                "text/plain; charset=utf-8",
+                "no such page; there are /, /glass, /fault, /ws and /echo\n",
+            ),
+            _ => request.refuse_method("GET, HEAD"),
+        },
     }
 }
 
+/// A connection that a page may look at (`glass.rs`).
+fn seen(request: Request<Traced<Tcp>>, options: &Options, wall: &Wall) -> Result<(), Error> {
+    let Some((request, orders)) = glass::seat(request, wall, options.trace)? else {
+        return Ok(());
+    };
+    if let Some(fault) = fault::named(request.path()) {
+        return fault::run(request, fault);
+    }
+    let (interval, chance) = (options.interval, options.close_chance);
+    match (request.path(), orders) {
+        ("/echo", None) => talk(request, &echo::run),
+        ("/echo", Some(orders)) => talk(request, &|socket| orders.echo(socket)),
+        (_, None) => talk(request, &|socket| {
+            clock::run(socket, interval, chance, clock::wait)
+        }),
+        (_, Some(orders)) => talk(request, &|socket| {
+            clock::run(socket, interval, chance, |socket, until| {
+                orders.wait(socket, until)
+            })
+        }),
+    }
+}
+
+/// What is said on a WebSocket, from its opening to its end.
+type Conversation<'a> = dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error> + 'a;
+
 /// One WebSocket, with a line when it opens and a line when it ends.
-fn talk(
-    request: Request<Traced<Tcp>>,
-    conversation: &dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error>,
-) -> Result<(), Error> {
+///
+/// Never inlined, as `report` and `fault::run` are not: copied into `route` several times, their
+/// variables would make the stack of every idle connection a page larger.
+#[inline(never)]
+fn talk(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<(), Error> {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     let peer = request.stream().inner().peer_addr()?;
     let path = request.path().to_owned();

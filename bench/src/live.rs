@@ -1,0 +1,108 @@
+//! Echo over loopback: a load process of one thread against each server, taking turns.
+
+pub mod client;
+pub mod load;
+pub mod server;
+
+mod fastwebsockets;
+mod floor;
+mod sockudo_ws;
+mod tokio_websockets;
+mod tungstenite;
+
+use crate::table::{Report, median, number, row};
+use load::{Load, Outcome};
+use server::{Kind, Server};
+use std::time::Duration;
+
+/// Ours first, tungstenite second, the floor last.
+pub const SERVERS: [Kind; 6] = [
+    Kind::Ours,
+    Kind::Tungstenite,
+    Kind::Fastwebsockets,
+    Kind::TokioWebsockets,
+    Kind::SockudoWs,
+    Kind::Floor,
+];
+
+/// Connections, bytes of payload, messages in flight a connection.
+const ROWS: [(usize, usize, usize); 6] = [
+    (10, 1024, 1),
+    (100, 128, 1),
+    (10, 64, 32),
+    (10, 1024, 32),
+    (1, 64, 256),
+    (2, 65536, 4),
+];
+
+pub fn run(report: &mut Report, quick: bool) {
+    let (rounds, time) = if quick { (2, 400) } else { (5, 2000) };
+    report.heading(&format!(
+        "live: echo over loopback, {rounds} rounds of {time} ms each, median"
+    ));
+    let servers = SERVERS.map(Server::start);
+    let outcomes = ROWS.map(|(connections, payload, in_flight)| {
+        let load = Load {
+            connections,
+            payload,
+            in_flight,
+            time: Duration::from_millis(time),
+        };
+        measure(&servers, &load, rounds)
+    });
+    print(report, &outcomes);
+}
+
+/// One of each server.
+pub type Outcomes = [Outcome; SERVERS.len()];
+
+/// The medians of each server under this load.
+pub fn measure(servers: &[Server; SERVERS.len()], load: &Load, rounds: usize) -> Outcomes {
+    let mut all = [const { Vec::new() }; SERVERS.len()];
+    for _ in 0..rounds {
+        for (server, outcomes) in servers.iter().zip(&mut all) {
+            outcomes.push(load::spawn(server, load));
+        }
+    }
+    all.map(|outcomes| Outcome {
+        per_second: median(outcomes.iter().map(|o| o.per_second).collect()),
+        cpu: median(outcomes.iter().map(|o| o.cpu).collect()),
+    })
+}
+
+fn print(report: &mut Report, outcomes: &[Outcomes]) {
+    const FLOOR: usize = SERVERS.len() - 1;
+    let mut rows = vec![row("connections × payload × in flight", ROWS.map(name))];
+    for other in [FLOOR, 1, 2, 3, 4] {
+        let title = format!("messages/s: rfc6455 / {}", SERVERS[other].name());
+        let ratios = outcomes
+            .iter()
+            .map(|o| ratio(o[0].per_second, o[other].per_second));
+        rows.push(row(title, ratios));
+    }
+    for other in [FLOOR, 1] {
+        let title = format!("processor time: rfc6455 / {}", SERVERS[other].name());
+        let ratios = outcomes.iter().map(|o| ratio(o[0].cpu, o[other].cpu));
+        rows.push(row(title, ratios));
+    }
+    rows.push(Vec::new());
+    for (server, kind) in SERVERS.iter().enumerate() {
+        let cells = outcomes.iter().map(|o| number(o[server].per_second));
+        rows.push(row(format!("messages/s: {}", kind.name()), cells));
+    }
+    rows.push(Vec::new());
+    for (server, kind) in SERVERS.iter().enumerate() {
+        let cells = outcomes.iter().map(|o| number(o[server].cpu));
+        let title = format!("server's processor ns/message: {}", kind.name());
+        rows.push(row(title, cells));
+    }
+    report.table(&rows);
+}
+
+fn ratio(ours: f64, other: f64) -> String {
+    format!("{:.2}", ours / other)
+}
+
+fn name((connections, payload, in_flight): (usize, usize, usize)) -> String {
+    format!("{connections}×{payload}×{in_flight}")
+}

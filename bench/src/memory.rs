@@ -1,0 +1,130 @@
+//! The workload that Rust's WebSocket crates quote, from the benchmark of `web-socket`: a client
+//! sends 100 000 short texts into memory, a server reads and echoes them into other memory, the
+//! client reads those.
+
+mod fastwebsockets;
+mod floor;
+mod rfc6455;
+mod sockudo_ws;
+mod soketto;
+mod stream;
+mod tokio_websockets;
+mod tungstenite;
+mod web_socket;
+
+use crate::table::{Report, median, number, row};
+use crate::wire::{WHOLE_TEXT, masked_frame, plain_text};
+use std::time::{Duration, Instant};
+
+const TEXT: &str = "Hello, World!\n";
+const COUNT: usize = 100_000;
+
+/// A library and how it does the three steps. Each returns the time of its messages alone: the
+/// connection is opened before and dropped after.
+pub struct Peer {
+    pub name: &'static str,
+    /// Whether its `echo` takes messages in fragments, too.
+    pub joins_fragments: bool,
+    /// A client's: this text so many times, masked.
+    pub send: fn(text: &str, count: usize, output: &mut Vec<u8>) -> Duration,
+    /// A server's: so many texts back as they came.
+    pub echo: fn(input: &[u8], count: usize, output: &mut Vec<u8>) -> Duration,
+    /// A client's: so many texts, known to be UTF-8.
+    pub receive: fn(input: &[u8], count: usize) -> Duration,
+}
+
+/// Ours first, the floor last.
+pub const PEERS: [Peer; 8] = [
+    rfc6455::PEER,
+    sockudo_ws::PEER,
+    fastwebsockets::PEER,
+    web_socket::PEER,
+    tokio_websockets::PEER,
+    tungstenite::PEER,
+    soketto::PEER,
+    floor::PEER,
+];
+
+pub fn run(report: &mut Report, quick: bool) {
+    let rounds = if quick { 5 } else { 31 };
+    report.heading(&format!(
+        "memory: {COUNT} × {TEXT:?} through memory, ns a message, median of {rounds} rounds"
+    ));
+    print(report, &measure(rounds));
+}
+
+/// Nanoseconds a message of each peer: send, echo, receive and the sum.
+fn measure(rounds: usize) -> Vec<[f64; 4]> {
+    let mut times = vec![[const { Vec::new() }; 4]; PEERS.len()];
+    let mut buffers = (Vec::new(), Vec::new());
+    // One round more, to warm up.
+    for round in 0..=rounds {
+        for (peer, times) in PEERS.iter().zip(&mut times) {
+            let steps = one_round(peer, &mut buffers);
+            if round > 0 {
+                let sum: f64 = steps.iter().sum();
+                let [send, echo, receive] = steps;
+                for (times, step) in times.iter_mut().zip([send, echo, receive, sum]) {
+                    times.push(step / COUNT as f64);
+                }
+            }
+        }
+    }
+    let medians = times.into_iter().map(|steps| steps.map(median));
+    medians.collect()
+}
+
+/// The buffers are handed on from round to round, so that nobody pays for fresh memory.
+fn one_round(peer: &Peer, (requests, answers): &mut (Vec<u8>, Vec<u8>)) -> [f64; 3] {
+    requests.clear();
+    let send = (peer.send)(TEXT, COUNT, requests);
+    let frame = masked_frame(WHOLE_TEXT, TEXT.as_bytes());
+    // What follows the messages is the Close of a connection that was dropped.
+    requests.truncate(COUNT * frame.len());
+
+    answers.clear();
+    let echo = (peer.echo)(requests, COUNT, answers);
+    let answer = plain_text(TEXT.as_bytes());
+    answers.truncate(COUNT * answer.len());
+    let right = |frame: &[u8]| peer.name == floor::PEER.name || frame == answer;
+    assert!(
+        answers
+            .chunks_exact(answer.len())
+            .filter(|a| right(a))
+            .count()
+            == COUNT
+    );
+
+    let receive = (peer.receive)(answers, COUNT);
+    [send, echo, receive].map(|time| time.as_nanos() as f64)
+}
+
+fn print(report: &mut Report, times: &[[f64; 4]]) {
+    let [ours, peers @ .., floor] = times else {
+        unreachable!("ours, the peers, the floor");
+    };
+    let step = |step: usize| peers.iter().map(move |times| times[step]);
+    let best = [0, 1, 2, 3].map(|s| step(s).fold(f64::INFINITY, f64::min));
+    let ratio = |to: &[f64; 4]| [0, 1, 2, 3].map(|s| format!("{:.2}", ours[s] / to[s]));
+
+    let mut rows = vec![row("", ["send", "echo", "receive", "sum"])];
+    rows.push(row("rfc6455 / best peer of the column", ratio(&best)));
+    rows.push(row("rfc6455 / floor", ratio(floor)));
+    rows.push(Vec::new());
+    for (peer, times) in PEERS.iter().zip(times) {
+        rows.push(row(peer.name, times.map(number)));
+    }
+    report.table(&rows);
+}
+
+/// How long it takes.
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// How long it takes without a runtime: the memory is always ready, so that nothing ever waits.
+fn timed_async(work: impl Future<Output = ()>) -> Duration {
+    timed(|| futures::executor::block_on(work))
+}

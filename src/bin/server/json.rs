@@ -1,0 +1,92 @@
+//! Writing JSON (RFC 8259): strings, and objects and lists of what is JSON already. Nothing is read.
+
+use std::fmt::Write;
+
+/// An object, member by member.
+pub struct Object(String);
+
+impl Object {
+    /// One without members as yet.
+    pub fn new() -> Object {
+        Object(String::new())
+    }
+
+    /// One whose first member says what it is.
+    pub fn of_kind(kind: &str) -> Object {
+        Object::new().text("is", kind)
+    }
+
+    pub fn text(self, name: &str, value: &str) -> Object {
+        self.json(name, &string(value))
+    }
+
+    pub fn number(self, name: &str, value: u64) -> Object {
+        self.json(name, &value.to_string())
+    }
+
+    /// A text that may be absent; then the member is, too.
+    pub fn perhaps(self, name: &str, value: Option<&str>) -> Object {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    /// A member whose value is JSON already.
+    pub fn json(mut self, name: &str, value: &str) -> Object {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0 += &string(name);
+        self.0.push(':');
+        self.0 += value;
+        self
+    }
+
+    pub fn end(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('{');
+        }
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// A list of what is JSON already.
+pub fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    format!("[{}]", items.join(","))
+}
+
+/// RFC 8259 §7: "the quotation mark, reverse solidus, and the control characters (U+0000 through
+/// U+001F)" are escaped.
+pub fn string(text: &str) -> String {
+    let mut out = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            '\0'..='\x1f' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_rfc_8259_asks() {
+        assert_eq!(string("a\"b\\c\n\u{1}é😀"), r#""a\"b\\c\u000a\u0001é😀""#);
+    }
+
+    #[test]
+    fn objects_and_lists_nest() {
+        let inner = Object::of_kind("x").number("n", 7).end();
+        let outer = Object::new().json("all", &list([inner, Object::new().end()]));
+        let outer = outer.perhaps("here", Some("")).perhaps("gone", None).end();
+        assert_eq!(outer, r#"{"all":[{"is":"x","n":7},{}],"here":""}"#);
+    }
+}
