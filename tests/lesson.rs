@@ -1,10 +1,15 @@
 //! The README's lesson holds: its pictures are what the program prints, and its exercises are what
 //! they say.
 
+#[path = "kit/programs.rs"]
+mod programs;
+
+use programs::{Program, ServerProgram};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const README: &str = include_str!("../README.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -24,17 +29,38 @@ fn pictures() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn every_picture_of_bytes_is_what_the_program_prints() {
     let pictures = pictures();
-    assert!(pictures.len() >= 2, "{pictures:#?}");
+    assert!(pictures.len() >= 3, "{pictures:#?}");
     for (arguments, printed) in pictures {
-        // In a shell, as a reader would type it.
-        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_wire"));
-        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
-        assert_eq!(
-            String::from_utf8(output.stdout).unwrap(),
-            printed,
-            "{arguments}"
-        );
+        let output = match arguments.strip_prefix("talk ws://localhost:5050") {
+            None => run(arguments),
+            Some(path) => talk(path, printed),
+        };
+        let typed = |line: &&str| line.starts_with("> ");
+        let printed: Vec<&str> = printed.lines().filter(|line| !typed(line)).collect();
+        assert_eq!(output.lines().collect::<Vec<_>>(), printed, "{arguments}");
     }
+}
+
+/// In a shell, as a reader would type it.
+fn run(arguments: &str) -> String {
+    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_wire"));
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A conversation with the server: what stands behind a `>` is typed, and the rest is printed.
+fn talk(path: &str, printed: &str) -> String {
+    let server = ServerProgram::start(&[]);
+    let program = env!("CARGO_BIN_EXE_wire");
+    let mut talk = Program::start_with(program, &["talk", &server.url(path)], Stdio::piped());
+    let mut keys = talk.process.stdin.take().unwrap();
+    for line in printed.lines().filter_map(|line| line.strip_prefix("> ")) {
+        writeln!(keys, "{line}").unwrap();
+    }
+    // The keyboard stays where it is until the server has ended the conversation.
+    let (_, lines, _) = talk.finish();
+    drop(keys);
+    lines.join("\n")
 }
 
 /// One line of the table of exercises.
