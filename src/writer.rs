@@ -335,8 +335,13 @@ fn write_all<S: Stream>(
     const LONGEST_WRITE: usize = 1 << 18;
     let mut deadline = None;
     loop {
-        let pieces = [first, second].map(|piece| &piece[..piece.len().min(LONGEST_WRITE)]);
-        match stream.write_vectored(&pieces.map(IoSlice::new)) {
+        let written = if second.is_empty() || first.len() > LONGEST_WRITE {
+            stream.write(&first[..first.len().min(LONGEST_WRITE)])
+        } else {
+            let second = &second[..second.len().min(LONGEST_WRITE)];
+            stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
+        };
+        match written {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => {
                 let of_first = count.min(first.len());

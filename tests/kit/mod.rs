@@ -7,7 +7,7 @@ use rfc6455::{
     Any, Client, Closed, Config, Entropy, Error, HandshakeError, Header, Message, Request, Role,
     Tcp, Violation, WebSocket, handshake,
 };
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -136,6 +136,10 @@ impl Write for Script {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.sent.0.lock().unwrap().extend(bytes);
         Ok(bytes.len())
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        pieces.iter().map(|piece| self.write(piece)).sum()
     }
 
     fn flush(&mut self) -> io::Result<()> {

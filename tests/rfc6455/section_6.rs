@@ -47,6 +47,25 @@ fn writing_gathers_no_more_than_its_bound() {
     assert_eq!(sent.take().len(), 100 * 100);
 }
 
+#[test]
+fn a_long_payload_leaves_behind_what_was_written_before_it() {
+    let (stream, sent) = Script::new([]);
+    let config = Config {
+        write_buffer: 1 << 20,
+        ..config()
+    };
+    let mut socket = rfc6455::WebSocket::after_handshake(stream, Role::Server, &config).unwrap();
+    let mut expected = Vec::new();
+    // Longer together than what is given to the stream at once.
+    for number in 0..50u8 {
+        socket.write(&vec![number; 10_000]).unwrap();
+        expected.extend(frame(FIN | BINARY, None, &vec![number; 10_000]));
+    }
+    socket.write(&vec![b'x'; 300_000]).unwrap();
+    expected.extend(frame(FIN | BINARY, None, &vec![b'x'; 300_000]));
+    assert!(sent.take() == expected, "all of it, in order");
+}
+
 /// Proves 6.2-1, 6.2-3, 6.2-4.
 #[test]
 fn frames_are_parsed_into_messages_of_the_type_of_their_opcode() {
