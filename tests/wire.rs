@@ -3,16 +3,20 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test wire` writes the files anew.
 
+#[path = "kit/chromium.rs"]
+mod chromium;
 #[path = "kit/mod.rs"]
 mod kit;
 #[path = "kit/programs.rs"]
 mod programs;
 
+use chromium::Chromium;
 use kit::*;
 use programs::*;
 use rfc6455::observe::{Missing, Observer, Sight};
 use rfc6455::render::{Renderer, Transcript, columns, hex};
 use rfc6455::{Client, CloseCode, Config, Entropy, Error, Role, Tcp, Traced, WebSocket};
+use serde_json::json;
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -765,6 +769,49 @@ fn the_programs_notice_nothing_of_a_tap() {
         "#1 client -> server  Text, 2 bytes, message 1 ",
         "#1 client -> server  Close",
         "#1 client <- server  Close",
+        "#1 state CLOSED",
+    ] {
+        wait_for_line(&program, says);
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium (apt-get install chromium)"]
+fn a_browser_notices_nothing_of_a_tap() {
+    let server = ServerProgram::start(&[]);
+    let (behind, server_side) = recorder(server.port);
+    let (program, port) = tap(&format!("127.0.0.1:{behind}"));
+    let (before, client_side) = recorder(port);
+    // The page is not what is looked at.
+    let page = format!("http://127.0.0.1:{}/", server.port);
+    let mut chromium = Chromium::open(&page, 800, 600);
+    let seen = chromium.evaluate(&format!(
+        "new Promise(done => {{
+            const socket = new WebSocket('ws://127.0.0.1:{before}/echo');
+            socket.binaryType = 'arraybuffer';
+            const sizes = [0, 1, 125, 126, 65535, 65536, 300000];
+            let answers = [];
+            socket.onopen = () => sizes.forEach(size => {{
+                socket.send('\u00e9'.repeat(size));
+                socket.send(new Uint8Array(size).fill(7));
+            }});
+            socket.onmessage = event => {{
+                answers.push(event.data.length ?? event.data.byteLength);
+                if (answers.length === 2 * sizes.length) socket.close(4001, 'enough');
+            }};
+            socket.onclose = event => done([answers, event.code, event.reason, event.wasClean]);
+        }})"
+    ));
+    let lengths = [0, 1, 125, 126, 65535, 65536, 300_000].map(|size| [size, size]);
+    assert_eq!(seen, json!([lengths.concat(), 4001, "enough", true]));
+    let (client_side, server_side) = (client_side.join().unwrap(), server_side.join().unwrap());
+    assert!(client_side == server_side);
+    assert!(client_side[0].len() > 1_000_000 && client_side[1].len() > 1_000_000);
+    for says in [
+        "#1 client -> server  opening handshake",
+        "#1 client <- server  opening handshake",
+        "#1 client -> server  Text, no bytes, message 1 ",
+        "#1 client -> server  Close",
         "#1 state CLOSED",
     ] {
         wait_for_line(&program, says);

@@ -10,6 +10,7 @@ mod sockudo_ws;
 mod tokio_websockets;
 mod tungstenite;
 
+use crate::plot::Bars;
 use crate::table::{Report, median, number, row};
 use load::{Load, Outcome};
 use server::{Kind, Server};
@@ -51,6 +52,7 @@ pub fn run(report: &mut Report, quick: bool) {
         measure(&servers, &load, rounds)
     });
     print(report, &outcomes);
+    draw(&outcomes);
 }
 
 /// One of each server.
@@ -97,6 +99,25 @@ fn print(report: &mut Report, outcomes: &[Outcomes]) {
         rows.push(row(title, cells));
     }
     report.table(&rows);
+}
+
+/// Each server's messages a second, as a part of what the floor has.
+fn draw(outcomes: &[Outcomes]) {
+    let colors = SERVERS.iter().enumerate().map(|(server, kind)| {
+        let parts = outcomes.iter().map(|outcomes| {
+            let [.., floor] = outcomes;
+            outcomes[server].per_second / floor.per_second
+        });
+        (kind.name().to_owned(), parts.collect())
+    });
+    let bars = Bars {
+        file: "live",
+        title: "echo over loopback: messages/s beside the kernel's floor",
+        y: "part of the floor",
+        groups: &ROWS.map(name),
+        colors: &colors.collect::<Vec<_>>(),
+    };
+    bars.save();
 }
 
 fn ratio(ours: f64, other: f64) -> String {

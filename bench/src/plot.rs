@@ -1,4 +1,4 @@
-//! Curves on two logarithmic axes, as SVG, and their numbers as a table separated by tabs.
+//! Curves on two logarithmic axes, and bars, as SVG, and their numbers as a table separated by tabs.
 
 use crate::table::results;
 use plotters::prelude::*;
@@ -112,6 +112,69 @@ impl Plot<'_> {
             (least.min(value), most.max(value))
         });
         least / room..most * room
+    }
+}
+
+/// Groups of bars, a bar of each colour in each group.
+pub struct Bars<'a> {
+    /// The file is named `FILE.svg`.
+    pub file: &'a str,
+    pub title: &'a str,
+    pub y: &'a str,
+    pub groups: &'a [String],
+    /// A name, and the height in each group.
+    pub colors: &'a [(String, Vec<f64>)],
+}
+
+impl Bars<'_> {
+    pub fn save(&self) {
+        self.draw().expect("results/ can be written");
+    }
+
+    fn draw(&self) -> Result<(), Box<dyn Error>> {
+        let path = results().join(format!("{}.svg", self.file));
+        let whole = SVGBackend::new(&path, (WIDTH + LEGEND, 400)).into_drawing_area();
+        whole.fill(&WHITE)?;
+        let (left, right) = whole.split_horizontally(WIDTH);
+        let heights = self.colors.iter().flat_map(|(_, heights)| heights);
+        let highest = heights.fold(1.0_f64, |highest, height| highest.max(*height));
+        let groups = self.groups.len() as f64;
+        let mut chart = ChartBuilder::on(&left)
+            .caption(self.title, ("sans-serif", 20))
+            .margin(16)
+            .x_label_area_size(48)
+            .y_label_area_size(60)
+            .build_cartesian_2d(0.0..groups, 0.0..highest * 1.05)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .disable_x_axis()
+            .y_desc(self.y)
+            .label_style(("sans-serif", 14))
+            .axis_desc_style(("sans-serif", 16))
+            .light_line_style(BLACK.mix(0.06))
+            .draw()?;
+        // A fifth of a group's width is the gap to the next.
+        let width = 0.8 / self.colors.len() as f64;
+        for (index, (name, heights)) in self.colors.iter().enumerate() {
+            let color = color(name).filled();
+            let bars = heights.iter().enumerate().map(|(group, height)| {
+                let from = group as f64 + 0.1 + width * index as f64;
+                Rectangle::new([(from, 0.0), (from + width, *height)], color)
+            });
+            chart.draw_series(bars)?;
+            let y = 64 + 24 * index as i32;
+            right.draw(&Rectangle::new([(0, y - 8), (24, y + 8)], color))?;
+            let font = ("sans-serif", 14).into_font();
+            right.draw(&Text::new(name.as_str(), (32, y - 6), font))?;
+        }
+        for (group, name) in self.groups.iter().enumerate() {
+            let (x, y) = chart.backend_coord(&(group as f64 + 0.1, 0.0));
+            let font = ("sans-serif", 14).into_font();
+            left.draw(&Text::new(name.as_str(), (x, y + 10), font))?;
+        }
+        whole.present()?;
+        Ok(())
     }
 }
 
