@@ -63,6 +63,65 @@ fn talk(path: &str, printed: &str) -> String {
     lines.join("\n")
 }
 
+#[test]
+fn the_tables_of_speed_are_those_of_the_last_full_run() {
+    let mut lines = tables_of_speed();
+    lines.retain(|line| !README.contains(line));
+    assert!(lines.is_empty(), "the README lacks\n{}", lines.join("\n"));
+}
+
+/// Lines of Markdown, from the tables in `bench/results/last.txt`.
+fn tables_of_speed() -> Vec<String> {
+    let results = fs::read_to_string(Path::new(ROOT).join("bench/results/last.txt")).unwrap();
+    // Cells are two spaces apart or more; within one is a space between thousands.
+    let rows: Vec<Vec<&str>> = results
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|c| !c.is_empty()))
+        .map(Iterator::collect)
+        .collect();
+    let row = |start: &str| -> &[&str] {
+        let row = rows.iter().find(|row| row.first() == Some(&start));
+        row.unwrap_or_else(|| panic!("no row {start}"))
+    };
+    let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
+
+    let loads = row("connections × payload × in flight");
+    let of_the_floor = row("messages/s: rfc6455 / floor");
+    let live: Vec<&[&str]> = [
+        "rfc6455",
+        "tungstenite 0.30",
+        "fastwebsockets 0.10",
+        "tokio-websockets 0.13",
+        "sockudo-ws 3.1",
+        "floor",
+    ]
+    .map(|name| row(&format!("messages/s: {name}")))
+    .to_vec();
+    let mut lines: Vec<String> = (1..loads.len())
+        .map(|load| {
+            let mut cells = vec![loads[load], of_the_floor[load]];
+            cells.extend(live.iter().map(|server| server[load]));
+            line(&cells)
+        })
+        .collect();
+    for name in [
+        "rfc6455",
+        "web-socket 0.7",
+        "sockudo-ws 3.1",
+        "fastwebsockets 0.10",
+        "tungstenite 0.30",
+        "tokio-websockets 0.13",
+        "soketto 0.8",
+        "floor: memcpy",
+    ] {
+        lines.push(line(row(name)));
+    }
+    let idle = rows.iter().skip_while(|row| !row.contains(&"KiB each"));
+    let idle = idle.filter(|row| row.len() == 3 && !row[0].contains('/'));
+    lines.extend(idle.take(3).map(|row| line(row)));
+    lines
+}
+
 /// One line of the table of exercises.
 struct Exercise {
     file: &'static str,
