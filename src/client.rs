@@ -5,7 +5,7 @@
 
 use crate::backoff::Backoff;
 use crate::buffer::Buffer;
-use crate::config::Config;
+use crate::config::{Config, deadline_in};
 use crate::connection::WebSocket;
 use crate::error::{Error, HandshakeError, UrlError};
 use crate::handshake::{self, Url};
@@ -115,7 +115,7 @@ impl Client {
         &self,
         through: impl FnOnce(Tcp) -> io::Result<S>,
     ) -> Result<WebSocket<S>, Error> {
-        let deadline = Instant::now() + self.config.handshake_timeout;
+        let deadline = deadline_in(self.config.handshake_timeout);
         let failed = |source| Error::Connect {
             to: self.url.authority(),
             source,
@@ -152,7 +152,7 @@ impl Client {
     /// [`Error::Handshake`] if the answer is not the opening handshake of a WebSocket server
     /// (§4.1), or takes longer than [`Config::handshake_timeout`]; [`Error::Io`].
     pub fn handshake<S: Stream>(&self, stream: S) -> Result<WebSocket<S>, Error> {
-        self.handshake_by(stream, Instant::now() + self.config.handshake_timeout)
+        self.handshake_by(stream, deadline_in(self.config.handshake_timeout))
     }
 
     fn handshake_by<S: Stream>(
@@ -217,7 +217,7 @@ impl Backoff {
 /// within a second, 200 bytes of it at most.
 fn first_line_of_body<S: Stream>(stream: &mut S, buffer: &mut Buffer, deadline: Instant) -> String {
     const LONGEST: usize = 200;
-    let deadline = deadline.min(Instant::now() + Duration::from_secs(1));
+    let deadline = deadline.min(deadline_in(Duration::from_secs(1)));
     while buffer.unread().len() < LONGEST
         && !buffer.unread().contains(&b'\n')
         && Instant::now() < deadline

@@ -5,9 +5,10 @@
 
 use crate::entropy::Entropy;
 use crate::origin::Origins;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Time limits and sizes. Change what you need:
+/// Time limits and sizes. A limit that is not wanted is `Duration::MAX` or `usize::MAX`. Change what
+/// you need:
 ///
 /// ```
 /// let config = rfc6455::Config { max_message: 64 << 10, ..Default::default() };
@@ -52,6 +53,13 @@ pub struct Config {
     /// What makes a client's source of nonces and masking keys. The system's generator; a lesson
     /// or a test can put [`Entropy::scripted`] here.
     pub entropy: fn() -> Entropy,
+}
+
+/// When a time limit that begins now runs out. There is no clock for the end of `Duration::MAX`:
+/// a century is as good.
+pub(crate) fn deadline_in(limit: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    Instant::now() + limit.min(CENTURY)
 }
 
 impl Default for Config {

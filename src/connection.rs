@@ -6,7 +6,7 @@
 
 use crate::buffer::Buffer;
 use crate::close::{CloseCode, CloseReason, Closed, Side, TcpEnd};
-use crate::config::Config;
+use crate::config::{Config, deadline_in};
 use crate::entropy::Entropy;
 use crate::error::{Error, Violation};
 use crate::frame::{OpCode, Role};
@@ -255,11 +255,11 @@ impl<S: Stream> WebSocket<S> {
     fn limit_read(&mut self, deadline: Option<Instant>) -> Result<Option<Instant>, Error> {
         let mut deadline = deadline;
         if self.writer.line.is_over() {
-            let now = Instant::now();
+            let limit = self.writer.config.close_timeout;
             let close = *self
                 .close_deadline
-                .get_or_insert(now + self.writer.config.close_timeout);
-            if close <= now {
+                .get_or_insert_with(|| deadline_in(limit));
+            if close <= Instant::now() {
                 return Err(self.unanswered());
             }
             deadline = Some(deadline.map_or(close, |deadline| deadline.min(close)));
@@ -267,7 +267,7 @@ impl<S: Stream> WebSocket<S> {
         let stream = &mut self.writer.stream;
         match deadline {
             Some(deadline) => {
-                let ping = self.keepalive.map(|keepalive| Instant::now() + keepalive);
+                let ping = self.keepalive.map(deadline_in);
                 limit_until(stream, ping.map_or(deadline, |ping| ping.min(deadline)))?;
                 self.standing_limit = false;
             }
@@ -293,7 +293,7 @@ impl<S: Stream> WebSocket<S> {
             if !self.pinged && silence >= keepalive && !self.writer.line.is_over() {
                 self.pinged = true;
                 self.writer.ping(b"")?;
-            } else if self.pinged && silence >= 2 * keepalive {
+            } else if self.pinged && silence >= keepalive.saturating_mul(2) {
                 let seconds = silence.as_secs_f32();
                 let how = format!("nothing came for {seconds:.0} s, no answer to our Ping either");
                 return Err(self.lost(TcpEnd::Broken(how)));

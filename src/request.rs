@@ -5,7 +5,7 @@
 //! refusal. What the handshake says is `handshake.rs`; listening is `server.rs`.
 
 use crate::buffer::Buffer;
-use crate::config::Config;
+use crate::config::{Config, deadline_in};
 use crate::connection::WebSocket;
 use crate::error::{Error, HandshakeError};
 use crate::handshake::{self, Opening};
@@ -14,7 +14,6 @@ use crate::registry::LineSlot;
 use crate::stream::{Stream, Tcp, close_gently, read_head};
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The request that a connection begins with. It is answered once: with [`upgrade`](Self::upgrade)
 /// or with [`respond`](Self::respond).
@@ -48,7 +47,7 @@ impl<S: Stream> Request<S> {
         config: Arc<Config>,
         line: Option<LineSlot>,
     ) -> Result<Request<S>, Error> {
-        let deadline = Instant::now() + config.handshake_timeout;
+        let deadline = deadline_in(config.handshake_timeout);
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
         match read_head(&mut stream, &mut buffer, &config, deadline) {

@@ -4,7 +4,7 @@
 //! What a connection asks of the stream beneath it, and the streams that have it.
 
 use crate::buffer::Buffer;
-use crate::config::Config;
+use crate::config::{Config, deadline_in};
 use crate::error::{Error, HandshakeError};
 use crate::http::{Head, HeadReader, StartLine};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -190,7 +190,7 @@ pub(crate) fn close_gently<S: Stream>(stream: &mut S, limit: Duration) -> bool {
 
 /// Reads and throws away until the peer ends its direction, for `limit` at most.
 pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
+    let deadline = deadline_in(limit);
     let mut scratch = Buffer::new();
     loop {
         // Without time limits it might be for ever.

@@ -4,7 +4,7 @@
 //! and [`Line`], what everyone who sends on a connection has in common.
 
 use crate::close::{CloseReason, Closed, Side, TcpEnd};
-use crate::config::Config;
+use crate::config::{Config, deadline_in};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::frame::{Header, MAX_CONTROL, OpCode, encode_frame};
@@ -154,7 +154,8 @@ impl<S: Stream> Writer<S> {
         let frames = [&self.output[..], payload];
         let result = self.line.transmit(&mut self.stream, frames, close);
         self.output.clear();
-        self.output.shrink_to(2 * self.config.write_buffer);
+        let keep = self.config.write_buffer.saturating_mul(2);
+        self.output.shrink_to(keep);
         result
     }
 }
@@ -355,8 +356,7 @@ fn write_all<S: Stream>(
             return stream.flush();
         }
         // Nearly always the first write takes everything, and no clock is looked at.
-        let now = Instant::now();
-        if now >= *deadline.get_or_insert(now + limit) {
+        if Instant::now() >= *deadline.get_or_insert_with(|| deadline_in(limit)) {
             return Err(ErrorKind::TimedOut.into());
         }
     }

@@ -18,12 +18,57 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 #[ignore = "is started by the other tests"]
 fn server_process() {
     own_server::serve();
+}
+
+#[test]
+fn limits_without_end_limit_nothing() {
+    let never = Duration::MAX;
+    let config = Config {
+        handshake_timeout: never,
+        close_timeout: never,
+        write_timeout: never,
+        keepalive: Some(never),
+        message_timeout: never,
+        max_head: usize::MAX,
+        max_fields: usize::MAX,
+        max_message: usize::MAX,
+        write_buffer: usize::MAX,
+        max_connections: usize::MAX,
+        ..config()
+    };
+    let server = rfc6455::Server::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", server.addresses().unwrap()[0]);
+    let handle = server.handle().unwrap();
+    let server = server.config(config.clone());
+    let served = thread::spawn(move || {
+        server.run(|request| {
+            let mut socket = request.upgrade()?;
+            while let Some((message, writer)) = socket.read_with_writer()? {
+                writer.write(message)?;
+            }
+            Ok(())
+        });
+    });
+    let client = rfc6455::Client::new(&url).unwrap().config(config);
+    let mut socket = client.connect().unwrap();
+    let sender = socket.sender();
+    // Longer than what the system takes at once, so that somebody has to wait.
+    let long = vec![7; 20 << 20];
+    thread::scope(|scope| {
+        scope.spawn(|| sender.send(&long).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let answer = socket.read_before(deadline).unwrap().unwrap();
+        assert!(answer.as_bytes() == long);
+    });
+    socket.close(CloseCode::NORMAL, "").unwrap();
+    handle.stop();
+    served.join().unwrap();
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn draw(outcomes: &[Outcomes]) {
     });
     let bars = Bars {
         file: "live",
-        title: "echo over loopback: messages/s beside the kernel's floor",
+        title: "Echo over loopback, messages/s: connections × bytes × messages in flight",
         y: "part of the floor",
         groups: &ROWS.map(name),
         colors: &colors.collect::<Vec<_>>(),
