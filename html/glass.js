@@ -52,12 +52,12 @@ async function look(path, tell) {
 // What the server saw.
 
 const MOST_SHOWN = 200;
-let frames = 0;
+let frames = 0, closes = 0;
 /** What came while the list was held still. */
 let held = [];
 
 function clearWall() {
-  frames = 0;
+  frames = closes = 0;
   held = [];
   $("#count").textContent = "0";
   $("#frames").replaceChildren();
@@ -80,7 +80,7 @@ function show(note) {
     bytes: () => list(strayBytes(note)),
     missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came faster than this page took them.`)),
     "no head": () => list(event(note, `The ${note.from} sent no opening handshake: ${note.wrong}`, "bad")),
-    end: () => timeline(note.at, note.from, note.missing ? `ended TCP, ${note.missing}` : "ended TCP", "§7.1.1"),
+    end: () => timeline(note.at, note.from, ended(note), note.broken ? "§7.2.1" : "§7.1.1"),
     refused: () => say(`The server refused: ${note.why}.`),
   };
   by[note.is]?.();
@@ -112,9 +112,11 @@ function showState({ state, at }) {
 
 function timeline(at, who, what, where) {
   $("#closing .none")?.remove();
-  $("#closing").append(element("li", {},
+  const item = element("li", { class: at === undefined ? "effect" : "cause" },
     element("time", {}, at === undefined ? "" : seconds(at)),
-    element("span", { class: "who" }, `the ${who} `), what, " ", clause(where)));
+    element("span", { class: "who" }, `the ${who} `), what, " ", clause(where));
+  // The browser tells its page of the end before the report comes to the causes.
+  $("#closing").insertBefore(item, at === undefined ? null : $("#closing .effect"));
 }
 
 // The opening handshake.
@@ -126,7 +128,7 @@ const FIELDS = {
   upgrade: ["to another protocol than HTTP", "§4.1"],
   connection: ["Upgrade is between these two, not for proxies", "§4.1"],
   "sec-websocket-key": ["16 random bytes in base64, for the answer to prove itself", "§4.1"],
-  "sec-websocket-version": ["the one version of the protocol", "§4.1"],
+  "sec-websocket-version": ["13 is the one version of the protocol", "§4.1"],
   "sec-websocket-accept": ["the server has read the key, and knows WebSocket", "§4.2.2"],
   "sec-websocket-protocol": ["what is spoken within the messages", "§1.9"],
   "sec-websocket-extensions": ["what would change the frames; this server accepts none", "§9.1"],
@@ -189,7 +191,7 @@ function fieldsOf(frame) {
   const key = header.slice(2 + extended);
   const fields = [
     ["FIN", "fin", bits[0], !fin ? "0: more frames of this message follow"
-      : control ? "1: control frames are never fragmented" : "1: the last frame of its message", "§5.4"],
+      : control ? "1: control frames are never fragmented" : "1: the last frame of its message", fin && control ? "§5.5" : "§5.4"],
   ];
   for (const i of [1, 2, 3]) {
     fields.push([`RSV${i}`, "rsv", bits[i], `${bits[i]}: no extension is in use, so it is 0`, "§5.2"]);
@@ -329,7 +331,8 @@ function showFrame(frame) {
       element("time", {}, seconds(frame.at))),
     ...diagram(frame), views(frame)));
   if (frame.name === "Close") {
-    const first = !$("#closing li:not(.none)");
+    closes += 1;
+    const first = closes === 1;
     const what = `sent Close, ${frame.close ?? "broken"}: ${first ? "it begins the closing handshake" : "the answer"}`;
     timeline(frame.at, frame.from, what, first ? "§7.1.3" : "§5.5.1");
   }
@@ -344,8 +347,10 @@ function violation(note) {
     element("p", {}, note.what, `. It earns a Close with ${note.code}.`));
 }
 
+const ended = (note) => note.broken ? "broke off TCP" : note.missing ? `ended TCP, ${note.missing}` : "ended TCP";
+
 function strayBytes(note) {
-  return element("li", { class: "event" }, element("h3", {}, `The ${note.from} sent bytes that are no frames`),
+  return element("li", { class: "event" }, element("h3", {}, `The ${note.from} sent bytes ${note.what}`),
     element("pre", {}, note.bytes), element("pre", {}, printable(bytesOf(note.bytes))));
 }
 
@@ -497,7 +502,7 @@ function faultNote(note, add) {
   } else if (note.is === "violation") {
     add(who, `broke a rule: ${note.what} (${note.bytes})`);
   } else if (note.is === "end") {
-    add(who, note.missing ? `ended TCP, ${note.missing}` : "ended TCP");
+    add(who, ended(note));
   } else if (note.wrong) {
     add("server", `broke a rule: ${note.wrong}`);
   }

@@ -151,7 +151,7 @@ impl fmt::Display for Violation {
             Violation::NotUtf8 { at } => {
                 write!(
                     f,
-                    "a text that is not UTF-8 from byte {at} on; text is UTF-8"
+                    "a text that is not UTF-8 from byte {at} of the message on; text is UTF-8"
                 )
             }
             Violation::InvalidClose(invalid) => write!(f, "{invalid}"),

@@ -285,12 +285,8 @@ pub fn check_response<'a>(
     key: &str,
     offered: &[String],
 ) -> Result<Option<&'a str>, HandshakeError> {
-    const CLAUSE: Clause = "§4.1";
     let fields = &head.fields;
-    // 2. and 3. |Upgrade| and |Connection|.
-    check_upgrade(fields, CLAUSE)?;
-    // 4. |Sec-WebSocket-Accept|.
-    let accept = single(fields, "Sec-WebSocket-Accept", CLAUSE)?;
+    let accept = accept_in(head)?;
     if accept != accept_for(key) {
         let asked = "it is not the answer to the key that was sent";
         let accept = accept.to_owned();
@@ -298,7 +294,7 @@ pub fn check_response<'a>(
             "Sec-WebSocket-Accept",
             accept,
             asked,
-            CLAUSE,
+            "§4.1",
         ));
     }
     // 5. |Sec-WebSocket-Extensions|: none was offered, so none may be in use.
@@ -313,11 +309,18 @@ pub fn check_response<'a>(
     if fields.get(SUBPROTOCOL).is_none() {
         return Ok(None);
     }
-    let chosen = single(fields, SUBPROTOCOL, CLAUSE)?;
+    let chosen = single(fields, SUBPROTOCOL, "§4.1")?;
     if !offered.iter().any(|one| one == chosen) {
         return Err(HandshakeError::NotOffered(SUBPROTOCOL, chosen.to_owned()));
     }
     Ok(Some(chosen))
+}
+
+/// Steps 2 to 4 of §4.1 without the last word, for which one needs the key: there must be |Upgrade|,
+/// |Connection| and |Sec-WebSocket-Accept|, whose value this returns.
+pub(crate) fn accept_in(head: &Head<StatusLine>) -> Result<&str, HandshakeError> {
+    check_upgrade(&head.fields, "§4.1")?;
+    single(&head.fields, "Sec-WebSocket-Accept", "§4.1")
 }
 
 fn malformed_extensions(value: &str) -> HandshakeError {

@@ -37,12 +37,25 @@ pub enum Sight {
     Payload(SeenPayload),
     /// A rule was broken. What the sender sends from here on is not interpreted.
     Violation(SeenViolation),
-    /// Bytes that are not interpreted: the body of a refusal, or what comes after a violation.
-    Bytes(Role, Vec<u8>),
+    /// Bytes that are not interpreted.
+    Bytes(Role, Vec<u8>, Uninterpreted),
     /// The connection goes over to another state.
     State(SeenState),
     /// One side ended its direction of TCP, and what was missing then.
     End(Role, Missing),
+    /// One side, or the way to it, broke off TCP: that ends both directions at once.
+    Broken(Role),
+}
+
+/// Why bytes are not interpreted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uninterpreted {
+    /// No WebSocket came of the opening handshake: the body of a refusal, for example.
+    NoWebSocket,
+    /// A rule was broken before, and where the next frame would begin is anybody's guess.
+    AfterViolation,
+    /// Their sender's Close came before: a Close is the last frame (§5.5.1).
+    AfterClose,
 }
 
 /// What is missing at the end of that which one side has sent so far.
@@ -100,6 +113,8 @@ pub struct SeenViolation {
     pub bytes: Vec<u8>,
     /// Which of these break it.
     pub at: Range<usize>,
+    /// Whether they are a header of which no [`Sight::Header`] told, since it cannot be read.
+    pub unread: bool,
 }
 
 /// The states of §4.1 and §7.1 by their names in the JavaScript API.
@@ -148,8 +163,7 @@ enum Phase {
     Response(HeadReader<StatusLine>),
     Header,
     Payload(Progress),
-    /// Not interpreted.
-    Opaque,
+    Opaque(Uninterpreted),
 }
 
 #[derive(Debug)]
@@ -232,6 +246,18 @@ impl Observer {
         sights
     }
 
+    /// `by` broke off TCP.
+    pub fn broken(&mut self, by: Role) -> Vec<Sight> {
+        let mut sights = Vec::new();
+        if self.state != Some(SeenState::Closed) {
+            self.client.show_unfinished(&mut sights);
+            self.server.show_unfinished(&mut sights);
+            sights.push(Sight::Broken(by));
+            self.enter(SeenState::Closed, &mut sights);
+        }
+        sights
+    }
+
     /// What is missing, if nothing more comes from this side.
     #[must_use]
     pub fn missing(&self, from: Role) -> Missing {
@@ -244,7 +270,7 @@ impl Observer {
             Phase::Request(_) | Phase::Response(_) => Missing::EndOfHead,
             Phase::Header => missing_of_frame(&direction.pending),
             Phase::Payload(progress) => Missing::Bytes(progress.header.length - progress.arrived),
-            Phase::Opaque => Missing::Nothing,
+            Phase::Opaque(_) => Missing::Nothing,
         }
     }
 
@@ -282,7 +308,7 @@ impl Observer {
                     direction.pending.drain(..size);
                     direction.phase = match head.start.status {
                         101 => Phase::Header,
-                        _ => Phase::Opaque,
+                        _ => Phase::Opaque(Uninterpreted::NoWebSocket),
                     };
                     self.response(head, sights);
                     true
@@ -293,14 +319,15 @@ impl Observer {
             Phase::Payload(_) => {
                 let is_close = direction.payload(sights);
                 if is_close == Some(true) {
+                    direction.phase = Phase::Opaque(Uninterpreted::AfterClose);
                     self.enter(SeenState::Closing, sights);
                 }
                 is_close.is_some()
             }
-            Phase::Opaque => {
+            Phase::Opaque(why) => {
                 let bytes = std::mem::take(&mut direction.pending);
                 if !bytes.is_empty() {
-                    sights.push(Sight::Bytes(from, bytes));
+                    sights.push(Sight::Bytes(from, bytes, *why));
                 }
                 false
             }
@@ -309,7 +336,7 @@ impl Observer {
 
     fn no_head(&mut self, from: Role, why: HandshakeError, sights: &mut Vec<Sight>) -> bool {
         sights.push(Sight::NoHead(from, why));
-        self.direction(from).phase = Phase::Opaque;
+        self.direction(from).phase = Phase::Opaque(Uninterpreted::NoWebSocket);
         true
     }
 
@@ -333,6 +360,8 @@ impl Observer {
             Some(key) if head.start.status == 101 => {
                 handshake::check_response(&head, key, &self.offered).err()
             }
+            // Nobody knows which key it answers.
+            None if head.start.status == 101 => handshake::accept_in(&head).err(),
             _ => None,
         };
         let opens = head.start.status == 101;
@@ -340,7 +369,7 @@ impl Observer {
         match opens {
             true => self.enter(SeenState::Open, sights),
             // No WebSocket comes of it, so what the client sends next is no frame either.
-            false => self.client.phase = Phase::Opaque,
+            false => self.client.phase = Phase::Opaque(Uninterpreted::NoWebSocket),
         }
     }
 }
@@ -389,14 +418,14 @@ impl Direction {
                     meant: Vec::new(),
                 });
                 if let Err(violation) = self.judge.header(&header) {
-                    self.violation(violation, bytes, 0, sights);
+                    self.violation(violation, bytes, 0, false, sights);
                 }
                 true
             }
             Err(violation) => {
                 let shown = self.pending.len().min(14);
                 let bytes = self.pending.drain(..shown).collect();
-                self.violation(violation, bytes, 0, sights);
+                self.violation(violation, bytes, 0, true, sights);
                 true
             }
         }
@@ -453,7 +482,7 @@ impl Direction {
             self.show_unfinished(sights);
         }
         if let Err(violation) = verdict {
-            self.violation(violation, meant, self.before + start, sights);
+            self.violation(violation, meant, self.before + start, false, sights);
             return Some(false);
         }
         if whole && !header.opcode.is_control() {
@@ -491,6 +520,7 @@ impl Direction {
         violation: Violation,
         bytes: Vec<u8>,
         before: u64,
+        unread: bool,
         sights: &mut Vec<Sight>,
     ) {
         let at = place_of(violation, before, &bytes);
@@ -499,8 +529,9 @@ impl Direction {
             violation,
             bytes,
             at,
+            unread,
         }));
-        self.phase = Phase::Opaque;
+        self.phase = Phase::Opaque(Uninterpreted::AfterViolation);
     }
 }
 

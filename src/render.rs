@@ -5,7 +5,9 @@ use crate::close::CloseCode;
 use crate::frame::{Header, OpCode, Role};
 use crate::handshake::{self, GUID};
 use crate::http::{Head, RequestLine, StatusLine};
-use crate::observe::{Missing, SeenHeader, SeenPayload, SeenState, SeenViolation, Sight};
+use crate::observe::{
+    Missing, SeenHeader, SeenPayload, SeenState, SeenViolation, Sight, Uninterpreted,
+};
 use crate::printable::Printable;
 use std::fmt::Write;
 use std::ops::Range;
@@ -74,10 +76,22 @@ impl Renderer {
             Sight::Header(seen) => page.header(time, seen),
             Sight::Payload(seen) => page.payload(seen),
             Sight::Violation(seen) => page.violation(time, seen),
-            Sight::Bytes(from, bytes) => page.bytes(time, *from, bytes),
+            Sight::Bytes(from, bytes, why) => page.bytes(time, *from, bytes, *why),
             Sight::State(state) => page.state(time, *state),
             Sight::End(by, missing) => page.end(time, *by, *missing),
+            Sight::Broken(by) => page.broken(time, *by),
         }
+        page.text
+    }
+
+    /// A remark beside what was seen, as whole lines.
+    #[must_use]
+    pub fn note(&self, note: &str) -> String {
+        let mut page = Page {
+            text: String::new(),
+            colour: self.colour,
+        };
+        page.words(None, 0, note);
         page.text
     }
 
@@ -186,7 +200,19 @@ impl Page {
             Role::Server => "client <- server",
         };
         let line = format!("{time} {arrow}  {what}");
-        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
+        let line = line.trim_start();
+        // What has no room beside the clause goes on in the next line, behind a comma.
+        let room = WIDTH - 1 - columns(clause);
+        let commas = line.match_indices(", ").map(|(at, _)| at + 1);
+        let end = match columns(line) > room {
+            true => commas.take_while(|&at| columns(&line[..at]) <= room).last(),
+            false => None,
+        };
+        let (line, rest) = line.split_at(end.unwrap_or(line.len()));
+        self.line_with(Some(Ink::Headline), line, clause);
+        if !rest.is_empty() {
+            self.words(Some(Ink::Headline), 3, rest.trim_start());
+        }
     }
 
     // The opening handshake.
@@ -198,10 +224,11 @@ impl Page {
             version: (major, minor),
         } = &head.start;
         self.raw(&format!("{method} {target} HTTP/{major}.{minor}"));
-        self.meaning(
-            "a GET request, in HTTP/1.1 or higher, for a resource",
-            "§4.1",
-        );
+        let meaning = match method == "GET" && (*major, *minor) >= (1, 1) {
+            true => "a GET request, in HTTP/1.1 or higher, for a resource",
+            false => "an opening handshake is a GET request, in HTTP/1.1 or higher",
+        };
+        self.meaning(meaning, "§4.1");
         for (name, value) in head.fields.iter() {
             self.field(name, value);
         }
@@ -243,7 +270,7 @@ impl Page {
 
     fn field(&mut self, name: &str, value: &str) {
         self.raw(&format!("{name}: {value}"));
-        if let Some((meaning, clause)) = meaning_of_field(name) {
+        if let Some((meaning, clause)) = meaning_of_field(name, value) {
             self.meaning(meaning, clause);
         }
     }
@@ -282,38 +309,8 @@ impl Page {
         self.headline(time, seen.from, &what, clause_of(opcode));
 
         let bytes = &seen.bytes;
-        self.byte(bytes[0]);
-        let (meaning, ink) = match (fin, opcode.is_control()) {
-            (true, true) => ("1: control frames are never fragmented", Ink::Fin),
-            (true, false) => ("1: the last frame of its message", Ink::Fin),
-            (false, _) => ("0: more frames of this message follow", Ink::Fin),
-        };
-        self.bits(bytes[0], 0..1, ink, "FIN", meaning, "§5.4");
-        let none = "000: no extension is in use";
-        self.bits(bytes[0], 1..4, Ink::Reserved, "RSV1-3", none, "§5.2");
-        let meaning = format!("{:X}: {opcode:?}", opcode.encode());
-        self.bits(
-            bytes[0],
-            4..8,
-            Ink::Opcode,
-            "opcode",
-            &meaning,
-            clause_of(opcode),
-        );
-
-        self.byte(bytes[1]);
-        let meaning = match mask {
-            Some(_) => "1: masked, as all from a client",
-            None => "0: not masked, as all from a server",
-        };
-        self.bits(bytes[1], 0..1, Ink::Mask, "MASK", meaning, "§5.1");
+        self.first_two(bytes);
         let after_length = bytes.len() - if mask.is_some() { 4 } else { 0 };
-        let meaning = match bytes[1] & 0x7F {
-            126 => "126: it is in the next 16 bits".to_owned(),
-            127 => "127: it is in the next 64 bits".to_owned(),
-            short => format!("{short}"),
-        };
-        self.bits(bytes[1], 1..8, Ink::Length, "length", &meaning, "§5.2");
         if after_length > 2 {
             let long = hex(&bytes[2..after_length]);
             self.beside(Ink::Length, &long, "length", &length.to_string(), "§5.2");
@@ -322,6 +319,46 @@ impl Page {
             let meaning = "byte i is XORed with its byte i MOD 4";
             self.beside(Ink::Mask, &hex(&key), "key", meaning, "§5.3");
         }
+    }
+
+    /// The first two bytes of a header, bit by bit, whether they keep the rules or not.
+    fn first_two(&mut self, bytes: &[u8]) {
+        let Some(&first) = bytes.first() else { return };
+        self.byte(first);
+        let opcode = OpCode::decode(first & 0x0F);
+        let (meaning, clause) = match (first & 0x80 != 0, opcode) {
+            (true, Ok(opcode)) if opcode.is_control() => {
+                ("1: control frames are never fragmented", "§5.5")
+            }
+            (true, _) => ("1: the last frame of its message", "§5.4"),
+            (false, _) => ("0: more frames of this message follow", "§5.4"),
+        };
+        self.bits(first, 0..1, Ink::Fin, "FIN", meaning, clause);
+        let meaning = match first >> 4 & 0x07 {
+            0 => "000: no extension is in use".to_owned(),
+            reserved => format!("{reserved:03b}: reserved"),
+        };
+        self.bits(first, 1..4, Ink::Reserved, "RSV1-3", &meaning, "§5.2");
+        let (meaning, clause) = match opcode {
+            Ok(opcode) => (format!("{opcode:?}"), clause_of(opcode)),
+            Err(_) => ("reserved".to_owned(), "§5.2"),
+        };
+        let meaning = format!("{:X}: {meaning}", first & 0x0F);
+        self.bits(first, 4..8, Ink::Opcode, "opcode", &meaning, clause);
+
+        let Some(&second) = bytes.get(1) else { return };
+        self.byte(second);
+        let meaning = match second & 0x80 {
+            0 => "0: not masked, as all from a server",
+            _ => "1: masked, as all from a client",
+        };
+        self.bits(second, 0..1, Ink::Mask, "MASK", meaning, "§5.1");
+        let meaning = match second & 0x7F {
+            126 => "126: it is in the next 16 bits".to_owned(),
+            127 => "127: it is in the next 64 bits".to_owned(),
+            short => format!("{short}"),
+        };
+        self.bits(second, 1..8, Ink::Length, "length", &meaning, "§5.2");
     }
 
     /// A byte in hex and in bits.
@@ -379,21 +416,35 @@ impl Page {
                 let meaning = CloseCode(u16::from_be_bytes([code[0], code[1]])).to_string();
                 self.beside(Ink::Payload, &hex(code), "code", &meaning, "§7.4");
                 self.rows(reason, "reason", meant);
+                if !reason.is_ascii() {
+                    self.text(reason, "§5.5.1");
+                }
             }
             OpCode::Text if seen.header.fin && seen.header.opcode == OpCode::Text => {
                 self.rows(&seen.meant, "meant", |_| String::new());
-                let text = String::from_utf8_lossy(whole_characters(&seen.meant));
-                let text = shorten(&format!("\"{}\"", Printable(&text)), 42);
-                self.beside(Ink::Payload, "", "text", &text, "§5.6");
+                self.text(&seen.meant, "§5.6");
             }
             _ => self.rows(&seen.meant, "meant", meant),
         }
         let shown = seen.meant.len() as u64;
         if shown < length {
             let more = length - shown;
-            let more = format!("{more} byte{} more, {length} in all", plural(more));
+            let more = match shown {
+                0 => format!("none of {length} byte{}", plural(length)),
+                _ => format!("{more} byte{} more, {length} in all", plural(more)),
+            };
             self.beside(Ink::Payload, "...", "", &more, "");
         }
+    }
+
+    fn text(&mut self, bytes: &[u8], clause: &str) {
+        let text = String::from_utf8_lossy(whole_characters(bytes));
+        let text = Printable(&text).to_string();
+        // Beside it are two quotation marks, perhaps the dots, and the clause.
+        let end = fitting(&text, 31);
+        let more = if end < text.len() { "..." } else { "" };
+        let text = format!("\"{}\"{more}", &text[..end]);
+        self.beside(Ink::Payload, "", "text", &text, clause);
     }
 
     fn rows(&mut self, bytes: &[u8], name: &str, words: impl Fn(&[u8]) -> String) {
@@ -406,6 +457,9 @@ impl Page {
     fn violation(&mut self, time: &str, seen: &SeenViolation) {
         let clause = seen.violation.clause();
         self.headline(time, seen.from, "VIOLATION", clause);
+        if seen.unread {
+            self.first_two(&seen.bytes);
+        }
         // A window around the place, if there are many bytes.
         let start = seen.at.start.saturating_sub(8);
         let end = seen.bytes.len().min(start + 16);
@@ -431,13 +485,11 @@ impl Page {
 
     // Everything else.
 
-    fn bytes(&mut self, time: &str, from: Role, bytes: &[u8]) {
-        let what = format!(
-            "{} byte{} that are no frames",
-            bytes.len(),
-            plural(bytes.len() as u64)
-        );
-        self.headline(time, from, &what, "");
+    fn bytes(&mut self, time: &str, from: Role, bytes: &[u8], why: Uninterpreted) {
+        let (what, clause) = what_bytes(why);
+        let count = bytes.len();
+        let what = format!("{count} byte{} {what}", plural(count as u64));
+        self.headline(time, from, &what, clause);
         let shown = whole_characters(&bytes[..bytes.len().min(200)]);
         let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
         match std::str::from_utf8(shown) {
@@ -453,6 +505,10 @@ impl Page {
         if shown.len() < bytes.len() {
             self.line(None, "   ...");
         }
+        if why == Uninterpreted::AfterClose {
+            let rule = "A Close is the last frame; nobody looks at what follows it (§5.5.1).";
+            self.words(Some(Ink::Violation), 3, rule);
+        }
     }
 
     fn state(&mut self, time: &str, state: SeenState) {
@@ -467,11 +523,7 @@ impl Page {
     }
 
     fn end(&mut self, time: &str, by: Role, missing: Missing) {
-        let who = match by {
-            Role::Client => "the client",
-            Role::Server => "the server",
-        };
-        let mut line = format!("{time} {who} ended TCP");
+        let mut line = format!("{time} {} ended TCP", who(by));
         let _ = match missing {
             Missing::Nothing => Ok(()),
             Missing::EndOfHead => write!(line, ", amid a head"),
@@ -481,6 +533,28 @@ impl Page {
             }
         };
         self.line_with(Some(Ink::Headline), line.trim_start(), "§7.1.1");
+    }
+
+    fn broken(&mut self, time: &str, by: Role) {
+        let line = format!("{time} {} broke off TCP", who(by));
+        self.line_with(Some(Ink::Headline), line.trim_start(), "§7.2.1");
+    }
+}
+
+fn who(role: Role) -> &'static str {
+    match role {
+        Role::Client => "the client",
+        Role::Server => "the server",
+    }
+}
+
+/// What bytes are that are not interpreted, and the clause.
+#[must_use]
+pub fn what_bytes(why: Uninterpreted) -> (&'static str, &'static str) {
+    match why {
+        Uninterpreted::NoWebSocket => ("that are no frames", ""),
+        Uninterpreted::AfterViolation => ("that nobody looks at, after the violation", "§7.1.7"),
+        Uninterpreted::AfterClose => ("behind the Close", "§5.5.1"),
     }
 }
 
@@ -504,7 +578,10 @@ fn clause_of(opcode: OpCode) -> &'static str {
 }
 
 /// What a field of the opening handshake is for.
-fn meaning_of_field(name: &str) -> Option<(&'static str, &'static str)> {
+fn meaning_of_field(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    if name.eq_ignore_ascii_case("Connection") && !value.to_ascii_lowercase().contains("upgrade") {
+        return None;
+    }
     let meanings = [
         (
             "Host",
@@ -524,7 +601,7 @@ fn meaning_of_field(name: &str) -> Option<(&'static str, &'static str)> {
         ),
         (
             "Sec-WebSocket-Version",
-            "the one version of the protocol",
+            "13 is the one version of the protocol",
             "§4.1",
         ),
         (
@@ -588,19 +665,24 @@ pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
-/// Characters of East Asia and pictures take two columns, accents none; roughly.
+/// Characters of East Asia and pictures take two columns, accents none; roughly, and rather more
+/// than terminals make of it than less.
 fn columns_of(character: char) -> usize {
     match u32::from(character) {
         0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
         0x1100..=0x115F
+        | 0x231A..=0x23F3
+        | 0x25FD..=0x27BF
+        | 0x2B1B..=0x2B55
         | 0x2E80..=0xA4CF
+        | 0xA960..=0xA97C
         | 0xAC00..=0xD7A3
         | 0xF900..=0xFAFF
-        | 0xFE30..=0xFE6F
+        | 0xFE10..=0xFE6F
         | 0xFF00..=0xFF60
         | 0xFFE0..=0xFFE6
-        | 0x1F300..=0x1F64F
-        | 0x1F680..=0x1F9FF
+        | 0x16FE0..=0x1B2FB
+        | 0x1F000..=0x1FAFF
         | 0x20000..=0x3FFFD => 2,
         _ => 1,
     }

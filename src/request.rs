@@ -246,7 +246,10 @@ impl<S: Stream> Request<S> {
         let mut fields = Fields::default();
         fields.push("Content-Type", "text/plain; charset=utf-8");
         fields.push("Allow", allowed);
-        let body = format!("{} is not for this path, {allowed} is\n", self.method());
+        let body = format!(
+            "{} is not for this path; allowed: {allowed}\n",
+            self.method()
+        );
         self.respond_with(405, fields, body)
     }
 }

@@ -6,7 +6,7 @@ use crate::frame::Role;
 use crate::observe::{Observer, Sight};
 use crate::stream::Stream;
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -74,12 +74,13 @@ fn peer_of(role: Role) -> Role {
 
 impl<S: Read> Read for Traced<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.stream.read(room)?;
-        self.see(|observer| match &room[..count] {
-            [] => observer.end(peer_of(self.ours)),
-            bytes => observer.bytes(peer_of(self.ours), bytes),
+        let result = self.stream.read(room);
+        self.see(|observer| match &result {
+            Ok(0) => observer.end(peer_of(self.ours)),
+            Ok(count) => observer.bytes(peer_of(self.ours), &room[..*count]),
+            Err(error) => self.failed(observer, error),
         });
-        Ok(count)
+        result
     }
 }
 
@@ -98,10 +99,19 @@ impl<S> Traced<S> {
         }
     }
 
+    /// A time limit that ran out is no end; whatever else fails is one, and not of our making.
+    fn failed(&self, observer: &mut Observer, error: &io::Error) -> Vec<Sight> {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => vec![],
+            _ => observer.broken(peer_of(self.ours)),
+        }
+    }
+
     /// What was not written is what is written next, and is not shown again.
     fn written(&mut self, result: io::Result<usize>) -> io::Result<usize> {
-        if let Ok(count) = result {
-            self.ahead = self.ahead.saturating_sub(count);
+        match &result {
+            Ok(count) => self.ahead = self.ahead.saturating_sub(*count),
+            Err(error) => self.see(|observer| self.failed(observer, error)),
         }
         result
     }

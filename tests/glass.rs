@@ -79,6 +79,26 @@ fn what_is_no_token_and_what_no_report_waits_for_is_refused_with_400() {
 }
 
 #[test]
+fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection() {
+    let server = server();
+    let from = |origin: &str| {
+        let path = format!("/glass/report?token={TOKEN}");
+        let request = opening_handshake(&path);
+        let request = request.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n"));
+        let answer = server.exchange(request.as_bytes());
+        answer.lines().next().unwrap().to_owned()
+    };
+    for origin in ["http://evil.example", "null", "file://"] {
+        assert_eq!(from(origin), "HTTP/1.1 403 Forbidden", "{origin}");
+    }
+    let mut alone = report(&server, OTHER);
+    assert_eq!(note(&mut alone), None);
+    assert_eq!(alone.closed().code(), rfc6455::CloseCode::POLICY_VIOLATION);
+    let late = format!("/echo?glass={OTHER}");
+    assert_eq!(status(&server, &late), "HTTP/1.1 400 Bad Request");
+}
+
+#[test]
 fn a_token_works_once() {
     let server = server();
     let mut first = report(&server, TOKEN);
@@ -266,8 +286,8 @@ fn reports_are_bounded_in_number_and_nothing_of_them_is_left_over() {
     let before = threads();
     for round in 0..2 {
         let token = |i: u32| format!("{i:032x}");
-        let reports: Vec<_> = (0..64).map(|i| report(&server, &token(i))).collect();
-        let path = format!("/glass/report?token={}", token(64));
+        let reports: Vec<_> = (0..512).map(|i| report(&server, &token(i))).collect();
+        let path = format!("/glass/report?token={}", token(512));
         assert_eq!(status(&server, &path), "HTTP/1.1 503 Service Unavailable");
         // Some are used, and of these, some reports end first, some connections.
         let connections: Vec<_> = (0..8)
@@ -656,8 +676,11 @@ fn closed_by(page: &mut Chromium, first: &str, second: &str) {
     let answers = find(&format!("the {second} sent Close"));
     let ends = find("the server ended TCP");
     assert!(opens < answers && answers < ends);
-    find("the client ended TCP");
-    find("the browser tells its page: close event");
+    assert_eq!(opens, find("it begins the closing handshake"));
+    assert_eq!(answers, find(": the answer"));
+    // The effect stands behind its causes, whichever the page heard of first.
+    let last = find("the client ended TCP").max(ends);
+    assert!(last < find("the browser tells its page: close event"));
 }
 
 #[test]

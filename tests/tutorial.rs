@@ -67,7 +67,7 @@ fn the_client_prints_date_times_and_then_the_reason() {
     assert!(opened.ends_with(" /ws opened"), "{opened}");
     let ended = server.program.error_line();
     assert!(
-        ended.contains(" /ws closed by us with 1000 (normal closure): random closing after "),
+        ended.contains(" /ws closed by us with 1000 (normal closure): random closing (open for "),
         "{ended}"
     );
 }
@@ -453,7 +453,7 @@ fn the_client_says_what_a_peer_that_breaks_the_protocol_did() {
             "a server never masks (§5.1)",
         ),
         (frame(FIN | 3, None, b""), "the opcode 0x3"),
-        (frame(FIN | TEXT, None, b"\xFF"), "not UTF-8 from byte 0 on"),
+        (frame(FIN | TEXT, None, b"\xFF"), "not UTF-8 from byte 0 of"),
     ] {
         let (code, lines, errors) = client(&[&server_that_sends(frames)]).finish();
         assert_eq!(
@@ -462,6 +462,25 @@ fn the_client_says_what_a_peer_that_breaks_the_protocol_did() {
             "{errors:?}"
         );
         assert!(errors[0].contains(says), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_close_that_says_what_went_wrong_is_a_failure_of_the_client() {
+    for (code, exit) in [
+        (1000, 0),
+        (1001, 0),
+        (4000, 0),
+        (1009, 1),
+        (1011, 1),
+        (1013, 1),
+    ] {
+        let close = frame(FIN | CLOSE, None, &close_body(code, "the reason"));
+        let (got, lines, errors) = client(&[&server_that_sends(close)]).finish();
+        assert_eq!(got, Some(exit), "{code} {lines:?} {errors:?}");
+        let said = if exit == 0 { &lines } else { &errors };
+        assert!(said.last().unwrap().ends_with("the reason"), "{said:?}");
+        assert_eq!(lines.len() + errors.len(), 1, "{lines:?} {errors:?}");
     }
 }
 

@@ -273,6 +273,59 @@ fn the_onlooker_and_the_library_see_the_same_violations() {
 }
 
 #[test]
+fn a_connection_that_is_broken_off_is_shown_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    let mut stream = Traced::new(Tcp::from(stream), Role::Server);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    stream.watch(Observer::of_frames(), move |sight| {
+        kept.lock().unwrap().push(sight);
+    });
+    let mut socket = WebSocket::after_handshake(stream, Role::Server, &Config::default()).unwrap();
+    socket.send("never read").unwrap();
+    peer.peek(&mut [0]).unwrap();
+    // With unread bytes the system does not end TCP but resets it.
+    drop(peer);
+    assert!(matches!(socket.read(), Err(Error::Closed(_))));
+    drop(socket);
+    let seen = seen.lock().unwrap();
+    assert_eq!(
+        seen[2..],
+        [
+            Sight::Broken(Role::Client),
+            Sight::State(rfc6455::observe::SeenState::Closed)
+        ]
+    );
+    let text = Renderer { colour: false }.render("", &seen[2]);
+    assert!(text.starts_with("the client broke off TCP "), "{text}");
+}
+
+#[test]
+fn pictures_take_two_columns() {
+    for text in ["⌚⭐✅🪐🫠🥰", "日本語日本語", "🙂🚀🧠🀄🆗㍿"] {
+        assert_eq!(columns(text), 12, "{text}");
+    }
+    assert_eq!(columns("é→…“x”"), 6);
+}
+
+#[test]
+fn a_headline_without_room_goes_on_in_the_next_line() {
+    let mut observer = Observer::of_frames();
+    let sights = observer.bytes(Role::Server, &[0x01, 0, 0x80, 0]);
+    let mut transcript = Transcript::new(Renderer { colour: false });
+    let text: String = sights
+        .iter()
+        .map(|sight| transcript.add("12:34:56.789", " 127.0.0.1:65000", sight))
+        .collect();
+    assert!(text.contains("message 1,"), "{text}");
+    assert!(text.contains("\n   fragment 1\n"), "{text}");
+    assert!(text.contains(" fragment 2\n"), "{text}");
+    assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+}
+
+#[test]
 fn the_onlooker_says_what_is_missing() {
     for (bytes, missing) in [
         (&[][..], Missing::Nothing),
@@ -521,12 +574,38 @@ fn a_violation_is_marked_and_ends_it_with_exit_code_1() {
             .position(|line| line.contains("VIOLATION"))
             .unwrap();
         assert!(lines[at].ends_with(clause), "{args:?}\n{out}");
-        assert_eq!(lines[at + 1..at + 3], [bytes, marks], "{args:?}\n{out}");
+        assert!(
+            lines.windows(2).any(|two| two == [bytes, marks]),
+            "{args:?}\n{out}"
+        );
         assert!(
             lines.last().unwrap().contains("It earns a Close with 100"),
             "{out}"
         );
     }
+}
+
+#[test]
+fn what_follows_a_close_is_a_violation_and_so_is_an_answer_without_its_fields() {
+    let (code, out) = explain(&["88 02 03 e8 81 05 48 65 6c 6c 6f"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("7 bytes behind the Close"), "{out}");
+    assert!(out.contains("A Close is the last frame"), "{out}");
+
+    let head = |fields: &str| format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
+    let (code, out, _) = wire(&["explain"], head("Upgrade: websocket\r\n").as_bytes());
+    assert_eq!(code, Some(1));
+    assert!(
+        out.contains("VIOLATION: ") && out.contains("Connection"),
+        "{out}"
+    );
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    let (code, out, _) = wire(&["explain"], head(upgrade).as_bytes());
+    assert_eq!(code, Some(1));
+    assert!(out.contains("Sec-WebSocket-Accept"), "{out}");
+    let accept = format!("{upgrade}Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+    let (code, out, _) = wire(&["explain"], head(&accept).as_bytes());
+    assert_eq!(code, Some(0), "{out}");
 }
 
 #[test]
@@ -839,14 +918,15 @@ fn the_tap_takes_many_connections_and_gives_each_a_label() {
 }
 
 #[test]
-fn a_target_that_does_not_answer_is_told_in_one_line() {
+fn a_target_that_does_not_answer_is_told() {
     let target = listener().1;
     let (program, port) = tap(&target);
     for _ in 0..2 {
         assert_eq!(rest(&mut connect(port)), b"");
-        let line = program.line();
+        // The line is broken where the terminal ends.
+        let note = program.line() + " " + &program.line();
         let says = format!("is turned away: cannot reach {target}: Connection refused");
-        assert!(line.contains(&says), "{line}");
+        assert!(note.contains(&says), "{note}");
     }
 }
 
@@ -959,7 +1039,7 @@ fn a_rule_that_is_broken_on_purpose_has_its_answer_shown() {
         ),
         (
             "81 81 00 00 00 00 ff",
-            "* close 1007 (invalid payload data): a text that is not UTF-8 from byte 0 on; text is UTF-8 (§8.1)",
+            "* close 1007 (invalid payload data): a text that is not UTF-8 from byte 0 of the message on; text is UTF-8 (§8.1)",
         ),
     ] {
         let (program, mut pipe) = talk(&[&server.url("/echo")]);

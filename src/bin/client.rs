@@ -110,11 +110,26 @@ fn listen(socket: &mut WebSocket<Traced<Tcp>>) -> Result<(), Error> {
         }
     }
     let closed = socket.closed();
+    // A reason is for people; that something went wrong is for the exit code, too.
+    if is_failure(closed.code()) {
+        return Err(Error::Closed(closed));
+    }
     let _ = match closed.reason() {
         "" => print(&closed.code().to_string()),
         reason => print(reason),
     };
     Ok(())
+}
+
+/// Whether a code (§7.4.1) says that something went wrong: all but 1000, 1001, no code at all, and
+/// those of applications (from 3000 on), whose meaning is theirs.
+fn is_failure(code: CloseCode) -> bool {
+    let fine = [
+        CloseCode::NORMAL,
+        CloseCode::GOING_AWAY,
+        CloseCode::NO_STATUS,
+    ];
+    !fine.contains(&code) && code.0 < 3000
 }
 
 /// Listens, and connects again when the connection is lost (§7.2.3).

@@ -85,7 +85,7 @@ static FAULTS: &[Fault] = &[
     },
     Fault {
         name: "length",
-        does: "writes the length 5 in 16 bits, where 7 would do",
+        does: "writes the length 5 in 16 bits, where 7 bits would do",
         clause: "§5.2",
         asks: "in all cases, the minimal number of bytes MUST be used to encode the length",
         bytes: b"\x81\x7e\x00\x05Hello",

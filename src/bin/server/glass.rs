@@ -14,15 +14,18 @@ use crate::{Conversation, clock, json, tracer};
 use order::Order;
 use report::{Queue, Teller};
 use rfc6455::observe::{Observer, SeenState, Sight};
-use rfc6455::{CloseCode, Error, Message, Request, Sender, Tcp, Traced, WebSocket};
+use rfc6455::{CloseCode, Error, Message, Origins, Request, Sender, Tcp, Traced, WebSocket};
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So many reports there may be at a time.
-const MOST_REPORTS: usize = 64;
+/// So many reports there may be at a time: a class that runs all faults at once needs 11 each.
+const MOST_REPORTS: usize = 512;
+
+/// A report waits so long for its connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// So many orders may wait until the connection gets to them.
 const MOST_ORDERS: usize = 16;
@@ -60,6 +63,13 @@ type Seated = (Request<Traced<Tcp>>, Option<Orders>);
 struct Entry<'a> {
     wall: &'a Wall,
     token: &'a str,
+}
+
+impl Entry<'_> {
+    /// From here on no connection may come; says whether none has.
+    fn give_up(&self) -> bool {
+        self.wall.take(self.token).is_some()
+    }
 }
 
 impl Drop for Entry<'_> {
@@ -155,6 +165,12 @@ pub fn report(
     wall: &Wall,
     talk: impl FnOnce(Request<Traced<Tcp>>, &Conversation) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    // A page from elsewhere has no business here, whatever this server's pages are to others.
+    let own = Origins::SameHost;
+    let field = |name| request.fields().get(name);
+    if !own.allow(field("Origin"), field("Host").unwrap_or_default()) {
+        return request.respond(403, TEXT, "a report is for a page of this server\n");
+    }
     let query = request.query().to_owned();
     let Some(Some(token)) = token(&query, "token") else {
         return request.respond(400, TEXT, MALFORMED);
@@ -167,7 +183,7 @@ pub fn report(
     };
     // Before the handshake is answered: once the page knows that the report is open, it is.
     match wall.enter(token, seat) {
-        Ok(_entry) => talk(request, &|socket| serve(socket, &queue, &sender)),
+        Ok(entry) => talk(request, &|socket| serve(socket, &queue, &sender, &entry)),
         Err((status, why)) => request.respond(status, TEXT, why),
     }
 }
@@ -177,10 +193,17 @@ fn serve(
     socket: &mut WebSocket<Traced<Tcp>>,
     queue: &Queue,
     orders: &SyncSender<Order>,
+    entry: &Entry,
 ) -> Result<(), Error> {
     let sender = socket.sender();
     thread::scope(|scope| {
-        thread::Builder::new().spawn_scoped(scope, || show(&sender, queue))?;
+        thread::Builder::new().spawn_scoped(scope, || {
+            if !queue.wait_for_first(PATIENCE) && entry.give_up() {
+                let _ = sender.close(CloseCode::POLICY_VIOLATION, "no connection came for it");
+                return;
+            }
+            show(&sender, queue);
+        })?;
         let result = listen(socket, &sender, orders);
         queue.hang_up();
         result

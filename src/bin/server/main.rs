@@ -180,11 +180,11 @@ fn talk(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<()
         // How it ended says it all, and is in `closed`.
         Ok(()) | Err(Error::Closed(_)) => {
             eprintln!(
-                "#{number} {peer} {path} {} after {seconds:.1} s",
+                "#{number} {peer} {path} {} (open for {seconds:.1} s)",
                 socket.closed()
             );
         }
-        Err(error) => eprintln!("#{number} {peer} {path} {error} after {seconds:.1} s"),
+        Err(error) => eprintln!("#{number} {peer} {path} {error} (open for {seconds:.1} s)"),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `wire explain`: what bytes mean.
 
 use crate::{Arguments, Trouble, hex};
-use rfc6455::observe::{Missing, Observer, Sight};
+use rfc6455::observe::{Missing, Observer, Sight, Uninterpreted};
 use rfc6455::render::Renderer;
 use rfc6455::{Role, console};
 use std::io::{self, IsTerminal, Read, Write};
@@ -247,7 +247,9 @@ fn show(renderer: Renderer, sights: Vec<Sight>) -> bool {
             let _ = io::stdout().write_all(renderer.render("", &sight).as_bytes());
         }
         match sight {
-            Sight::Violation(_) | Sight::NoHead(..) => return false,
+            Sight::Violation(_)
+            | Sight::NoHead(..)
+            | Sight::Bytes(.., Uninterpreted::AfterClose) => return false,
             // A request for a page is none for a WebSocket, and breaks no rule of it.
             Sight::Request(ref head, Some(_)) if !head.fields.iter().any(is_of_websocket) => {}
             Sight::Request(_, Some(_)) | Sight::Response(_, _, Some(_)) => return false,

@@ -169,7 +169,8 @@ impl State {
             shown = &shown[shown.chars().next().map_or(0, char::len_utf8)..];
         }
         let mut out = io::stdout();
-        write!(out, "\r\x1b[K{PROMPT}{shown}")?;
+        // What is wider here than we think must not go on in a second line.
+        write!(out, "\r\x1b[K\x1b[?7l{PROMPT}{shown}\x1b[?7h")?;
         out.flush()
     }
 
@@ -198,8 +199,18 @@ enum Key {
     Other,
 }
 
+/// Arrows and the like are ESC, `[` or `O`, and all up to a letter or `~`; there is no use for them.
+/// Behind an ESC alone is the next key.
 fn read_key() -> io::Result<Key> {
-    Ok(match read_byte()? {
+    let mut first = read_byte()?;
+    if first == Some(0x1B) {
+        first = read_byte()?;
+        if matches!(first, Some(b'[' | b'O')) {
+            while !matches!(read_byte()?, None | Some(b'@'..=b'~')) {}
+            return Ok(Key::Other);
+        }
+    }
+    Ok(match first {
         None => Key::End,
         Some(b'\n' | b'\r') => Key::Enter,
         Some(0x7F | 0x08) => Key::Backspace,
@@ -209,18 +220,9 @@ fn read_key() -> io::Result<Key> {
         Some(0x15) => Key::EraseLine,
         Some(0x17) => Key::EraseWord,
         Some(b'\t') => Key::Character(' '),
-        Some(0x1B) => escape_sequence()?,
         Some(..b' ') => Key::Other,
         Some(first) => character(first)?,
     })
-}
-
-/// Arrows and the like: ESC, `[` or `O`, and all up to a letter or `~`. There is no use for them.
-fn escape_sequence() -> io::Result<Key> {
-    if matches!(read_byte()?, Some(b'[' | b'O')) {
-        while !matches!(read_byte()?, None | Some(b'@'..=b'~')) {}
-    }
-    Ok(Key::Other)
 }
 
 /// A character of UTF-8, the rest of which follows.

@@ -167,12 +167,7 @@ fn pump(mut from: &TcpStream, mut to: &TcpStream, role: Role, side: &Side) {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
-                let who = match role {
-                    Role::Client => "client",
-                    Role::Server => "server",
-                };
-                side.tell(What::Note(format!("the {who} broke off TCP: {error}")));
-                side.tell(What::End(role));
+                side.tell(What::Broken(role, error));
                 let _ = to.shutdown(Shutdown::Both);
                 let _ = from.shutdown(Shutdown::Both);
                 return;
@@ -191,6 +186,7 @@ struct Event {
 enum What {
     Bytes(Role, Vec<u8>),
     End(Role),
+    Broken(Role, io::Error),
     Note(String),
     /// From here on there are bytes that are not shown.
     Blind,
@@ -251,23 +247,28 @@ impl Side {
 
 /// Shows what the threads leave, for ever. Nobody to read it is no reason to stop.
 fn show(events: &Receiver<Event>, waiting: &AtomicUsize) {
-    let mut transcript = Transcript::new(console::renderer_for(&io::stdout()));
+    let renderer = console::renderer_for(&io::stdout());
+    let mut transcript = Transcript::new(renderer);
     let mut observers: HashMap<u64, Observer> = HashMap::new();
     for event in events {
         waiting.fetch_sub(event.what.size(), Ordering::Relaxed);
         let time = console::time_of_day(event.time);
         let label = format!(" #{}", event.number);
+        let note = |text: &str| renderer.note(&format!("{time}{label} {text}"));
         let observer = observers.entry(event.number).or_default();
         let sights: Vec<Sight> = match event.what {
             What::Bytes(from, bytes) => observer.bytes(from, &bytes),
             What::End(by) => observer.end(by),
-            What::Note(note) => {
-                print(&format!("{time}{label} {note}\n"));
+            What::Broken(by, error) => {
+                print(&note(&error.to_string()));
+                observer.broken(by)
+            }
+            What::Note(text) => {
+                print(&note(&text));
                 vec![]
             }
             What::Blind => {
-                let note = "too much to show: what follows is passed on unseen";
-                print(&format!("{time}{label} {note}\n"));
+                print(&note("too much to show: what follows is passed on unseen"));
                 vec![]
             }
             What::Gone => {

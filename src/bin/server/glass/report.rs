@@ -6,7 +6,7 @@ use crate::json::{self, Object};
 use rfc6455::handshake;
 use rfc6455::http::{Fields, Head, RequestLine, StatusLine};
 use rfc6455::observe::{Missing, SHOWN, SeenHeader, SeenPayload, SeenState, SeenViolation, Sight};
-use rfc6455::render::hex;
+use rfc6455::render::{hex, what_bytes};
 use rfc6455::{CloseReason, OpCode, Role};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -66,6 +66,16 @@ impl Queue {
         }
         state.notes.push_back(note);
         self.changed.notify_one();
+    }
+
+    /// Waits until there is something to tell, or it is over, for `limit` at most; says whether.
+    pub fn wait_for_first(&self, limit: Duration) -> bool {
+        let is_idle = |state: &mut State| state.notes.is_empty() && !state.over;
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, is_idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.over || !state.notes.is_empty()
     }
 
     /// Waits for the next note, as JSON; `None` at the end.
@@ -153,9 +163,14 @@ impl Teller {
                 self.frame(by, None);
                 self.push(What::Sight(sight));
             }
-            Sight::Bytes(from, mut bytes) => {
+            Sight::Broken(_) => {
+                self.frame(Role::Client, None);
+                self.frame(Role::Server, None);
+                self.push(What::Sight(sight));
+            }
+            Sight::Bytes(from, mut bytes, why) => {
                 bytes.truncate(SHOWN);
-                self.push(What::Sight(Sight::Bytes(from, bytes)));
+                self.push(What::Sight(Sight::Bytes(from, bytes, why)));
             }
             _ => self.push(What::Sight(sight)),
         }
@@ -204,13 +219,17 @@ impl Note {
                     .text("from", name(*from))
                     .text("wrong", &why.to_string()),
                 Sight::Violation(seen) => violation(seen),
-                Sight::Bytes(from, bytes) => Object::of_kind("bytes")
+                Sight::Bytes(from, bytes, why) => Object::of_kind("bytes")
                     .text("from", name(*from))
+                    .text("what", what_bytes(*why).0)
                     .text("bytes", &hex(bytes)),
                 Sight::State(state) => Object::of_kind("state").text("state", state_name(*state)),
                 Sight::End(by, missing) => Object::of_kind("end")
                     .text("from", name(*by))
                     .perhaps("missing", missing_of(*missing).as_deref()),
+                Sight::Broken(by) => Object::of_kind("end")
+                    .text("from", name(*by))
+                    .text("broken", "it was broken off"),
                 // Told as frames.
                 Sight::Header(_) | Sight::Payload(_) => Object::new(),
             },
@@ -311,9 +330,10 @@ fn state_name(state: SeenState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rfc6455::observe::Uninterpreted;
 
     fn bytes(count: usize) -> Sight {
-        Sight::Bytes(Role::Client, vec![7; count])
+        Sight::Bytes(Role::Client, vec![7; count], Uninterpreted::NoWebSocket)
     }
 
     #[test]
@@ -346,6 +366,6 @@ mod tests {
     fn no_note_is_longer_than_a_page() {
         let queue = Arc::new(Queue::default());
         Teller::new(Arc::clone(&queue)).tell(bytes(1 << 20));
-        assert!(queue.next().unwrap().len() < 4 * SHOWN);
+        assert!(queue.next().unwrap().len() < 5 * SHOWN);
     }
 }
