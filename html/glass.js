@@ -80,7 +80,8 @@ function show(note) {
     bytes: () => list(strayBytes(note)),
     missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came faster than this page took them.`)),
     "no head": () => list(event(note, `The ${note.from} sent no opening handshake: ${note.wrong}`, "bad")),
-    end: () => timeline(note.at, note.from, ended(note), note.broken ? "§7.2.1" : "§7.1.1"),
+    end: () => timeline(note.at, note.from, ended(note), "§7.1.1"),
+    broken: () => timeline(note.at, note.from, ended(note), "§7.2.1"),
     refused: () => say(`The server refused: ${note.why}.`),
   };
   by[note.is]?.();
@@ -112,11 +113,12 @@ function showState({ state, at }) {
 
 function timeline(at, who, what, where) {
   $("#closing .none")?.remove();
-  const item = element("li", { class: at === undefined ? "effect" : "cause" },
-    element("time", {}, at === undefined ? "" : seconds(at)),
+  const isEffect = at === undefined;
+  const item = element("li", isEffect ? { class: "effect" } : {},
+    element("time", {}, isEffect ? "" : seconds(at)),
     element("span", { class: "who" }, `the ${who} `), what, " ", clause(where));
   // The browser tells its page of the end before the report comes to the causes.
-  $("#closing").insertBefore(item, at === undefined ? null : $("#closing .effect"));
+  $("#closing").insertBefore(item, isEffect ? null : $("#closing .effect"));
 }
 
 // The opening handshake.
@@ -347,7 +349,7 @@ function violation(note) {
     element("p", {}, note.what, `. It earns a Close with ${note.code}.`));
 }
 
-const ended = (note) => note.broken ? "broke off TCP" : note.missing ? `ended TCP, ${note.missing}` : "ended TCP";
+const ended = (note) => note.is === "broken" ? "broke off TCP" : note.missing ? `ended TCP, ${note.missing}` : "ended TCP";
 
 function strayBytes(note) {
   return element("li", { class: "event" }, element("h3", {}, `The ${note.from} sent bytes ${note.what}`),
@@ -501,7 +503,7 @@ function faultNote(note, add) {
     add(who, `sent ${note.name} ${close} (${note.header}${note.sent ? " " + note.sent : ""})`);
   } else if (note.is === "violation") {
     add(who, `broke a rule: ${note.what} (${note.bytes})`);
-  } else if (note.is === "end") {
+  } else if (note.is === "end" || note.is === "broken") {
     add(who, ended(note));
   } else if (note.wrong) {
     add("server", `broke a rule: ${note.wrong}`);

@@ -89,11 +89,11 @@ pub struct Header {
     pub length: u64,
 }
 
-const FIN: u8 = 0b1000_0000;
-const RSV: u8 = 0b0111_0000;
-const OPCODE: u8 = 0b0000_1111;
-const MASK: u8 = 0b1000_0000;
-const LENGTH: u8 = 0b0111_1111;
+pub(crate) const FIN: u8 = 0b1000_0000;
+pub(crate) const RSV: u8 = 0b0111_0000;
+pub(crate) const OPCODE: u8 = 0b0000_1111;
+pub(crate) const MASK: u8 = 0b1000_0000;
+pub(crate) const LENGTH: u8 = 0b0111_1111;
 
 /// The longest payload of the 7-bit length, and of a control frame (§5.5).
 pub const MAX_CONTROL: usize = 125;

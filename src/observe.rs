@@ -10,7 +10,7 @@
 use crate::close::{CloseReason, InvalidClose};
 use crate::config::Config;
 use crate::error::{HandshakeError, Violation};
-use crate::frame::{Header, MAX_CONTROL, OpCode, Role};
+use crate::frame::{Header, LENGTH, MASK, MAX_CONTROL, OpCode, Role};
 use crate::handshake;
 use crate::http::{Head, HeadReader, RequestLine, StatusLine};
 use crate::mask::mask;
@@ -597,8 +597,8 @@ fn missing_of_frame(header: &[u8]) -> Missing {
     let Some(&second) = header.get(1) else {
         return Missing::AtLeast(2 - here);
     };
-    let mask = if second & 0x80 == 0 { 0 } else { 4 };
-    let length = match second & 0x7F {
+    let mask = if second & MASK == 0 { 0 } else { 4 };
+    let length = match second & LENGTH {
         126 => header[2..]
             .first_chunk()
             .map(|&bytes| (2, u64::from(u16::from_be_bytes(bytes)))),
@@ -607,7 +607,7 @@ fn missing_of_frame(header: &[u8]) -> Missing {
             .map(|&bytes| (8, u64::from_be_bytes(bytes))),
         short => Some((0, u64::from(short))),
     };
-    match (length, second & 0x7F) {
+    match (length, second & LENGTH) {
         (Some((extended, length)), _) => Missing::Bytes(2 + extended + mask + length - here),
         (None, 126) => Missing::AtLeast(2 + 2 + mask - here),
         (None, _) => Missing::AtLeast(2 + 8 + mask - here),

@@ -2,7 +2,7 @@
 //! that asks for it. It fits 80 columns.
 
 use crate::close::CloseCode;
-use crate::frame::{Header, OpCode, Role};
+use crate::frame::{FIN, Header, LENGTH, MASK, OPCODE, OpCode, RSV, Role};
 use crate::handshake::{self, GUID};
 use crate::http::{Head, RequestLine, StatusLine};
 use crate::observe::{
@@ -43,10 +43,7 @@ impl Renderer {
     /// One sight, seen at `time`, as whole lines.
     #[must_use]
     pub fn render(&self, time: &str, sight: &Sight) -> String {
-        let mut page = Page {
-            text: String::new(),
-            colour: self.colour,
-        };
+        let mut page = self.page();
         match sight {
             Sight::Request(head, wrong) => {
                 match is_opening(head) {
@@ -84,23 +81,24 @@ impl Renderer {
         page.text
     }
 
+    fn page(&self) -> Page {
+        Page {
+            text: String::new(),
+            colour: self.colour,
+        }
+    }
+
     /// A remark beside what was seen, as whole lines.
     #[must_use]
     pub fn note(&self, note: &str) -> String {
-        let mut page = Page {
-            text: String::new(),
-            colour: self.colour,
-        };
+        let mut page = self.page();
         page.words(None, 0, note);
         page.text
     }
 
     /// The headline of a payload that does not stand below its header.
     fn resume(&self, time: &str, seen: &SeenPayload) -> String {
-        let mut page = Page {
-            text: String::new(),
-            colour: self.colour,
-        };
+        let mut page = self.page();
         let Header { opcode, length, .. } = seen.header;
         let what = format!(
             "the payload of the {opcode:?}, {length} byte{}",
@@ -325,8 +323,8 @@ impl Page {
     fn first_two(&mut self, bytes: &[u8]) {
         let Some(&first) = bytes.first() else { return };
         self.byte(first);
-        let opcode = OpCode::decode(first & 0x0F);
-        let (meaning, clause) = match (first & 0x80 != 0, opcode) {
+        let opcode = OpCode::decode(first & OPCODE);
+        let (meaning, clause) = match (first & FIN != 0, opcode) {
             (true, Ok(opcode)) if opcode.is_control() => {
                 ("1: control frames are never fragmented", "§5.5")
             }
@@ -334,7 +332,7 @@ impl Page {
             (false, _) => ("0: more frames of this message follow", "§5.4"),
         };
         self.bits(first, 0..1, Ink::Fin, "FIN", meaning, clause);
-        let meaning = match first >> 4 & 0x07 {
+        let meaning = match (first & RSV) >> 4 {
             0 => "000: no extension is in use".to_owned(),
             reserved => format!("{reserved:03b}: reserved"),
         };
@@ -343,17 +341,17 @@ impl Page {
             Ok(opcode) => (format!("{opcode:?}"), clause_of(opcode)),
             Err(_) => ("reserved".to_owned(), "§5.2"),
         };
-        let meaning = format!("{:X}: {meaning}", first & 0x0F);
+        let meaning = format!("{:X}: {meaning}", first & OPCODE);
         self.bits(first, 4..8, Ink::Opcode, "opcode", &meaning, clause);
 
         let Some(&second) = bytes.get(1) else { return };
         self.byte(second);
-        let meaning = match second & 0x80 {
+        let meaning = match second & MASK {
             0 => "0: not masked, as all from a server",
             _ => "1: masked, as all from a client",
         };
         self.bits(second, 0..1, Ink::Mask, "MASK", meaning, "§5.1");
-        let meaning = match second & 0x7F {
+        let meaning = match second & LENGTH {
             126 => "126: it is in the next 16 bits".to_owned(),
             127 => "127: it is in the next 64 bits".to_owned(),
             short => format!("{short}"),

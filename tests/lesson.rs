@@ -87,7 +87,7 @@ fn tables_of_speed() -> Vec<String> {
 
     let loads = row("connections × payload × in flight");
     let of_the_floor = row("messages/s: rfc6455 / floor");
-    let live: Vec<&[&str]> = [
+    let live = [
         "rfc6455",
         "tungstenite 0.30",
         "fastwebsockets 0.10",
@@ -95,8 +95,7 @@ fn tables_of_speed() -> Vec<String> {
         "sockudo-ws 3.1",
         "floor",
     ]
-    .map(|name| row(&format!("messages/s: {name}")))
-    .to_vec();
+    .map(|name| row(&format!("messages/s: {name}")));
     let mut lines: Vec<String> = (1..loads.len())
         .map(|load| {
             let mut cells = vec![loads[load], of_the_floor[load]];

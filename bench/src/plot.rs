@@ -1,10 +1,12 @@
 //! Curves on two logarithmic axes, and bars, as SVG, and their numbers as a table separated by tabs.
 
 use crate::table::results;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 
 /// One line of a plot.
 pub struct Curve {
@@ -64,10 +66,7 @@ impl Plot<'_> {
 
     fn draw(&self) -> Result<(), Box<dyn Error>> {
         let path = results().join(format!("{}.svg", self.file));
-        let whole = SVGBackend::new(&path, (WIDTH + LEGEND, 600)).into_drawing_area();
-        // White, so that it can be read on a dark page, too.
-        whole.fill(&WHITE)?;
-        let (left, right) = whole.split_horizontally(WIDTH);
+        let (left, right) = canvas(&path, 600)?;
         let mut chart = ChartBuilder::on(&left)
             .caption(self.title, ("sans-serif", 20))
             .margin(16)
@@ -94,13 +93,10 @@ impl Plot<'_> {
             let points = || curve.points.iter().copied().filter(|(_, y)| !y.is_nan());
             chart.draw_series(LineSeries::new(points(), style))?;
             chart.draw_series(points().map(|point| Circle::new(point, 3, color.filled())))?;
-            // The legend is beside the chart, where it covers nothing.
-            let y = 64 + 24 * index as i32;
+            let y = legend(&right, index, &curve.name)?;
             right.draw(&PathElement::new([(0, y), (24, y)], style))?;
-            let font = ("sans-serif", 14).into_font();
-            right.draw(&Text::new(curve.name.as_str(), (32, y - 6), font))?;
         }
-        whole.present()?;
+        left.present()?;
         Ok(())
     }
 
@@ -133,9 +129,7 @@ impl Bars<'_> {
 
     fn draw(&self) -> Result<(), Box<dyn Error>> {
         let path = results().join(format!("{}.svg", self.file));
-        let whole = SVGBackend::new(&path, (WIDTH + LEGEND, 400)).into_drawing_area();
-        whole.fill(&WHITE)?;
-        let (left, right) = whole.split_horizontally(WIDTH);
+        let (left, right) = canvas(&path, 400)?;
         let heights = self.colors.iter().flat_map(|(_, heights)| heights);
         let highest = heights.fold(1.0_f64, |highest, height| highest.max(*height));
         let groups = self.groups.len() as f64;
@@ -163,19 +157,35 @@ impl Bars<'_> {
                 Rectangle::new([(from, 0.0), (from + width, *height)], color)
             });
             chart.draw_series(bars)?;
-            let y = 64 + 24 * index as i32;
+            let y = legend(&right, index, name)?;
             right.draw(&Rectangle::new([(0, y - 8), (24, y + 8)], color))?;
-            let font = ("sans-serif", 14).into_font();
-            right.draw(&Text::new(name.as_str(), (32, y - 6), font))?;
         }
         for (group, name) in self.groups.iter().enumerate() {
             let (x, y) = chart.backend_coord(&(group as f64 + 0.1, 0.0));
             let font = ("sans-serif", 14).into_font();
             left.draw(&Text::new(name.as_str(), (x, y + 10), font))?;
         }
-        whole.present()?;
+        left.present()?;
         Ok(())
     }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Room for a chart, and beside it, where it covers nothing, for its legend.
+fn canvas(path: &Path, height: u32) -> Result<(Area<'_>, Area<'_>), Box<dyn Error>> {
+    let whole = SVGBackend::new(path, (WIDTH + LEGEND, height)).into_drawing_area();
+    // White, so that it can be read on a dark page, too.
+    whole.fill(&WHITE)?;
+    Ok(whole.split_horizontally(WIDTH))
+}
+
+/// Writes a name into the legend. Returns the height at which its sign belongs.
+fn legend(right: &Area<'_>, index: usize, name: &str) -> Result<i32, Box<dyn Error>> {
+    let y = 64 + 24 * index as i32;
+    let font = ("sans-serif", 14).into_font();
+    right.draw(&Text::new(name, (32, y - 6), font))?;
+    Ok(y)
 }
 
 fn label(value: &f64) -> String {

@@ -227,9 +227,7 @@ impl Note {
                 Sight::End(by, missing) => Object::of_kind("end")
                     .text("from", name(*by))
                     .perhaps("missing", missing_of(*missing).as_deref()),
-                Sight::Broken(by) => Object::of_kind("end")
-                    .text("from", name(*by))
-                    .text("broken", "it was broken off"),
+                Sight::Broken(by) => Object::of_kind("broken").text("from", name(*by)),
                 // Told as frames.
                 Sight::Header(_) | Sight::Payload(_) => Object::new(),
             },
