@@ -1,59 +1,72 @@
 //! The WebSocket protocol (RFC 6455) written by hand, in blocking Rust on `std`, for teaching it.
 //!
-//! Start with [`connect`] for a client and [`Server`] for a server; both give a [`WebSocket`]. The
-//! README has examples, and the order in which to read the files: they are the chapters of the RFC,
-//! and each imports only files above it.
+//! A client:
+//!
+//! ```no_run
+//! let mut socket = rfc6455::connect("ws://localhost:5050/ws")?;
+//! while let Some(message) = socket.read()? {
+//!     println!("{message}");
+//! }
+//! # Ok::<(), rfc6455::Error>(())
+//! ```
+//!
+//! A server that echoes:
+//!
+//! ```no_run
+//! rfc6455::Server::bind("localhost:5050")?.run(|request| {
+//!     let mut socket = request.upgrade()?;
+//!     while let Some((message, writer)) = socket.read_with_writer()? {
+//!         writer.write(message)?;
+//!     }
+//!     Ok(())
+//! });
+//! # Ok::<(), rfc6455::Error>(())
+//! ```
+//!
+//! # Layout
+//!
+//! The modules are rooms. Each room uses only the rooms above it in this list, and each file of a
+//! room uses only the files above it in the README's reading table. So you can read from top to
+//! bottom.
+//!
+//! - [`framing`]: frames and messages (§5), UTF-8 (§8.1), close codes (§7.4). Bytes in, events out.
+//! - [`opening`]: URLs (§3), the opening handshake (§4), extensions (§9.1), origins (§10.2). Heads
+//!   in, heads out.
+//! - [`connection`]: the open connection: sending and receiving (§6), closing (§7), limits (§10.4).
+//!   Sockets begin here.
+//! - [`client`]: connecting (§4.1), and connecting again (§7.2.3).
+//! - [`server`]: requests, and listening (§4.2).
+//! - [`trace`]: an observer that says what the bytes of any connection mean. The library itself
+//!   does not use it.
+//!
+//! The types that most programs need are also here, at the root.
 
 #![forbid(unsafe_code)]
 
-mod backoff;
-mod buffer;
-mod client;
-mod close;
-mod config;
-mod connection;
-pub mod console;
-mod entropy;
-mod error;
-pub mod extension;
-pub mod frame;
-pub mod handshake;
-pub mod http;
-mod mask;
-mod message;
-pub mod observe;
-mod origin;
-mod pieces;
 mod printable;
-mod registry;
-pub mod render;
-mod request;
-mod sender;
-mod server;
-mod stream;
-mod trace;
-mod turn;
-mod writer;
 
-pub use backoff::Backoff;
-pub use client::{Client, connect};
-pub use close::{CloseCode, CloseReason, Closed, InvalidClose, Side, TcpEnd};
-pub use config::Config;
-pub use connection::{State, WebSocket};
-pub use entropy::Entropy;
-pub use error::{Clause, Error, HandshakeError, UrlError, Violation};
-pub use frame::{Header, OpCode, Role};
-pub use mask::mask;
-pub use message::Message;
-pub use origin::Origins;
-pub use pieces::{Piece, Pieces};
+pub mod framing;
+pub mod opening;
+
+pub mod connection;
+
+pub mod client;
+pub mod server;
+
+//pub mod trace;
+
+pub use client::{Backoff, Client, connect};
+pub use connection::{
+    Closed, Config, Entropy, Error, Fragment, Fragments, PreparedMessage, Sender, Side, State,
+    Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
+};
+pub use framing::{
+    CloseCode, CloseReason, InvalidClose, Message, MessageKind, OpCode, OwnedMessage, Role,
+    Violation,
+};
+pub use opening::{HandshakeError, Origins, UrlError};
 pub use printable::Printable;
-pub use request::Request;
-pub use sender::{Encoded, Sender};
-pub use server::{Handle, Server};
-pub use stream::{Any, Stream, Tcp};
-pub use trace::Traced;
-pub use writer::Writer;
+pub use server::{Handle, Request, Server};
 
 /// The examples of the README are tests.
 #[cfg(doctest)]

@@ -1,10 +1,10 @@
-//! What a peer wrote, made fit for a terminal or a log: nothing it says can be a command to the
-//! one or a second line in the other. (§5.5.1 warns that a close reason "is not guaranteed to be
+//! Text that a peer wrote, made safe for a terminal or a log. It cannot command the terminal, and it
+//! cannot start a second line in the log. (§5.5.1 warns that a close reason "is not guaranteed to be
 //! human readable".)
 
 use std::fmt;
 
-/// Shows a text with its control characters, except tabs, escaped, as in `\n` or `\u{1b}`.
+/// Shows a text with its control characters escaped, as in `\n` or `\u{1b}`. Tabs stay.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a>(pub &'a str);
 

@@ -1,0 +1,234 @@
+//! RFC 6455 §4.1, Client Requirements: connecting.
+//!
+//! From a name to addresses to TCP, then the client's half of the opening handshake. What the
+//! handshake says is `opening/`. What comes after it is `connection/`.
+
+use super::attempt::Attempt;
+use super::backoff::Backoff;
+use crate::connection::{
+    Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, deadline_in, is_timeout,
+    limit_until, read_head, read_once,
+};
+use crate::framing::Buffer;
+use crate::opening::{
+    Fields, HandshakeError, Head, StatusLine, Url, UrlError, check_field, check_response,
+    check_subprotocols, client_request, key_for, name,
+};
+use std::io::{self, ErrorKind};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Connects to a `ws:` URL with the defaults of [`Config`], and returns the open connection.
+///
+/// # Errors
+/// [`Error::Url`], [`Error::Connect`] or [`Error::Handshake`], for the three steps in order.
+pub fn connect(url: &str) -> Result<WebSocket, Error> {
+    Client::new(url)?.connect()
+}
+
+/// A connection to be made. [`connect`] is the short way, this is the one with options.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: Url,
+    config: Arc<Config>,
+    subprotocols: Vec<String>,
+    fields: Fields,
+    /// The first thing that cannot be sent. `connect` returns it.
+    wrong: Option<Unsendable>,
+}
+
+impl Client {
+    /// A client for one `ws:` or `wss:` URL. For `wss:` the caller brings TLS, see
+    /// [`connect_through`](Client::connect_through).
+    ///
+    /// # Errors
+    /// [`Error::Url`] (§4.1: "If any of the components are invalid, the client MUST _Fail the
+    /// WebSocket Connection_").
+    pub fn new(url: &str) -> Result<Client, Error> {
+        Ok(Client {
+            url: url.parse()?,
+            config: Arc::default(),
+            subprotocols: Vec::new(),
+            fields: Fields::default(),
+            wrong: None,
+        })
+    }
+
+    /// Other limits than the defaults.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Client {
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// One more field in the request, such as `Origin`, `Cookie` or `Authorization` (§4.1). If its
+    /// name is not a token, or its value is not printable ASCII, `connect` fails with
+    /// [`Error::Unsendable`].
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Client {
+        match check_field(name, value) {
+            Ok(()) => self.fields.push(name, value),
+            Err(invalid) => self.note_wrong(Unsendable::Field(invalid)),
+        }
+        self
+    }
+
+    /// Subprotocols (§1.9) to offer, the preferred one first. [`WebSocket::subprotocol`] says which
+    /// one the server chose. If they are not different tokens (§4.1), `connect` fails with
+    /// [`Error::Unsendable`].
+    #[must_use]
+    pub fn subprotocols(mut self, names: &[&str]) -> Client {
+        match check_subprotocols(names) {
+            Ok(()) => self.subprotocols = names.iter().map(|&name| name.to_owned()).collect(),
+            Err(invalid) => self.note_wrong(Unsendable::Subprotocols(invalid)),
+        }
+        self
+    }
+
+    fn note_wrong(&mut self, wrong: Unsendable) {
+        self.wrong.get_or_insert(wrong);
+    }
+
+    /// The first thing that was asked for and cannot be sent.
+    fn check(&self) -> Result<(), Error> {
+        match &self.wrong {
+            None => Ok(()),
+            Some(wrong) => Err(wrong.clone().into()),
+        }
+    }
+
+    /// Connects: resolves the host, tries each of its addresses, and does the opening handshake, all
+    /// within [`Config::handshake_timeout`].
+    ///
+    /// # Errors
+    /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
+    pub fn connect(&self) -> Result<WebSocket, Error> {
+        // §4.1: "If /secure/ is true, the client MUST perform a TLS handshake".
+        if self.url.secure {
+            return Err(UrlError::Tls.into());
+        }
+        self.connect_through(Ok)
+    }
+
+    /// The URL in its parts. TLS needs its host, for the certificate and for the Server Name
+    /// Indication (§4.1).
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:` URL.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Client::connect); [`Error::Io`] from `through`.
+    pub fn connect_through<S: Stream>(
+        &self,
+        through: impl FnOnce(Tcp) -> io::Result<S>,
+    ) -> Result<WebSocket<S>, Error> {
+        self.check()?;
+        let deadline = deadline_in(self.config.handshake_timeout);
+        let failed = |source| Error::Connect {
+            to: self.url.authority(),
+            source,
+        };
+        let host = (&self.url.host[..], self.url.port);
+        let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+        // Each address of the name is tried, in the order of the system's resolver.
+        for address in host.to_socket_addrs().map_err(failed)? {
+            // §4.1: "There MUST be no more than one connection in a CONNECTING state."
+            let Some(_attempt) = Attempt::wait(address.ip(), deadline) else {
+                return Err(failed(ErrorKind::TimedOut.into()));
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
+                Ok(stream) => return self.handshake_until(through(Tcp::from(stream))?, deadline),
+                Err(error) => last = error,
+            }
+        }
+        Err(failed(last))
+    }
+
+    /// Connects again and again; see [`Backoff::retry`].
+    ///
+    /// # Errors
+    /// The first error that is not [transient](Error::is_transient).
+    pub fn reconnect(&self, backoff: &mut Backoff) -> Result<WebSocket, Error> {
+        backoff.retry(|| self.connect())
+    }
+
+    /// The client's half of the opening handshake over a stream that is connected already, such as
+    /// a TLS stream.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if the answer is not the opening handshake of a WebSocket server
+    /// (§4.1), or takes longer than [`Config::handshake_timeout`]; [`Error::Unsendable`];
+    /// [`Error::Io`].
+    pub fn handshake<S: Stream>(&self, stream: S) -> Result<WebSocket<S>, Error> {
+        self.check()?;
+        self.handshake_until(stream, deadline_in(self.config.handshake_timeout))
+    }
+
+    fn handshake_until<S: Stream>(
+        &self,
+        mut stream: S,
+        deadline: Instant,
+    ) -> Result<WebSocket<S>, Error> {
+        let shared = Arc::new(Shared::new(self.config.message_timeout));
+        // §4.1: "The nonce MUST be selected randomly for each connection."
+        let mut entropy = (self.config.entropy)();
+        let key = key_for(entropy.nonce());
+        let request = client_request(&self.url, &key, &self.subprotocols, &self.fields);
+        stream.limit_writes(Some(self.config.handshake_timeout))?;
+        // TLS reads while it writes: its own handshake comes first.
+        limit_until(&mut stream, deadline)?;
+        let sent = stream.write_all(&request.encode());
+        match sent.and_then(|()| stream.flush()) {
+            Err(error) if is_timeout(&error) => return Err(HandshakeError::TimedOut.into()),
+            sent => sent?,
+        }
+
+        let mut buffer = Buffer::new();
+        let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
+        if head.start.status != 101 {
+            let body = first_line_of_body(&mut stream, &mut buffer, deadline);
+            return Err(HandshakeError::Status {
+                status: head.start.status,
+                location: head.fields.get(name::LOCATION).map(str::to_owned),
+                reason: head.start.reason,
+                body,
+            }
+            .into());
+        }
+        let subprotocol = check_response(&head, &key, &self.subprotocols)?;
+        let opened = Opened {
+            keys: Some(entropy),
+            buffer,
+            subprotocol: subprotocol.map(str::to_owned),
+            shared,
+        };
+        Ok(WebSocket::new(stream, opened, Arc::clone(&self.config))?)
+    }
+}
+
+/// What a server that refuses says about it: the first line of the body, as much of it as comes
+/// within a second, 200 bytes at most.
+fn first_line_of_body<S: Stream>(stream: &mut S, buffer: &mut Buffer, deadline: Instant) -> String {
+    const LONGEST: usize = 200;
+    let deadline = deadline.min(deadline_in(Duration::from_secs(1)));
+    while buffer.unread().len() < LONGEST
+        && !buffer.unread().contains(&b'\n')
+        && Instant::now() < deadline
+        && limit_until(stream, deadline).is_ok()
+    {
+        match read_once(stream, buffer.room()) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => buffer.filled(count),
+        }
+    }
+    let body = buffer.unread();
+    let body = &body[..body.len().min(LONGEST)];
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).collect()
+}

@@ -1,0 +1,175 @@
+//! Why a call of this library failed.
+//!
+//! What the peer can do wrong is told elsewhere: in `framing/violation.rs` after the opening
+//! handshake, in `opening/error.rs` during it.
+
+use super::state::Closed;
+use crate::framing::{InvalidClose, MAX_CONTROL, Violation};
+use crate::opening::{HandshakeError, InvalidField, InvalidSubprotocols, UrlError};
+use std::{fmt, io};
+
+/// Why a call failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL cannot be connected to (§3).
+    Url(UrlError),
+    /// No TCP connection: the name has no address, or nothing accepts at its addresses.
+    Connect {
+        /// The host and port that were tried.
+        to: String,
+        /// The last error of the operating system.
+        source: io::Error,
+    },
+    /// The opening handshake failed (§4).
+    Handshake(HandshakeError),
+    /// The peer broke the protocol, and the connection was failed (§7.1.7): a Close with
+    /// [`Violation::close_code`] was sent, and TCP ended.
+    Violation(Violation),
+    /// A Close frame was sent, so nothing else may be sent (§5.5.1, §6.1). The connection is
+    /// CLOSING.
+    Closing,
+    /// The connection is CLOSED, and this is how it ended.
+    Closed(Closed),
+    /// The time limit of this read ended. Nothing is lost: the next read goes on where this one
+    /// stopped.
+    TimedOut,
+    /// The caller wants to send something that may not be sent.
+    Unsendable(Unsendable),
+    /// Another error of the operating system or of the stream.
+    Io(io::Error),
+}
+
+/// What may not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsendable {
+    /// A control frame with a payload of this many bytes; 125 is the most (§5.5).
+    LongControl(usize),
+    /// A Close with a code that may not be sent, or with a reason that is too long (§5.5.1, §7.4).
+    Close(InvalidClose),
+    /// A [`PreparedMessage`](crate::PreparedMessage) from a client. It has no mask, and a client
+    /// masks every frame (§5.1).
+    Unmasked,
+    /// A field of the opening handshake that HTTP does not allow.
+    Field(InvalidField),
+    /// Subprotocols that are not different tokens (§4.1).
+    Subprotocols(InvalidSubprotocols),
+}
+
+impl Error {
+    /// Whether to try again later may help (§7.2.3): nothing accepted the connection, it was lost,
+    /// or the server goes away, restarts or is overloaded.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            // TLS reports a wrong certificate, for example, as invalid data. That does not change.
+            Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+            Error::Connect { .. } | Error::TimedOut => true,
+            Error::Handshake(HandshakeError::Status { status, .. }) => *status >= 500,
+            Error::Handshake(error) => {
+                matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
+            }
+            Error::Closed(closed) => closed.is_transient(),
+            Error::Url(_) | Error::Violation(_) | Error::Closing | Error::Unsendable(_) => false,
+        }
+    }
+}
+
+/// §5.5: "All control frames MUST have a payload length of 125 bytes or less".
+pub(crate) fn check_control(payload: &[u8]) -> Result<(), Unsendable> {
+    match payload.len() {
+        0..=MAX_CONTROL => Ok(()),
+        length => Err(Unsendable::LongControl(length)),
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Url(error) => write!(f, "{error}"),
+            Error::Connect { to, source } => write!(f, "cannot connect to {to}: {source}"),
+            Error::Handshake(error) => write!(f, "opening handshake failed: {error}"),
+            Error::Violation(violation) => write!(
+                f,
+                "the peer broke the protocol, failed with {}: {violation}",
+                violation.close_code()
+            ),
+            Error::Closing => {
+                f.write_str("a Close frame was sent; nothing may be sent behind it (§5.5.1)")
+            }
+            Error::Closed(closed) => write!(f, "the connection is no longer open: {closed}"),
+            Error::TimedOut => f.write_str("nothing arrived within the time limit of this read"),
+            Error::Unsendable(what) => write!(f, "this may not be sent: {what}"),
+            Error::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unsendable::LongControl(length) => write!(
+                f,
+                "a control frame of {length} bytes; {MAX_CONTROL} is the most (§5.5)"
+            ),
+            Unsendable::Close(invalid) => write!(f, "{}", Violation::from(*invalid)),
+            Unsendable::Unmasked => f.write_str("a frame without a mask from a client (§5.1)"),
+            Unsendable::Field(field) => write!(f, "{field}"),
+            Unsendable::Subprotocols(names) => write!(f, "{names}"),
+        }
+    }
+}
+
+impl std::error::Error for Unsendable {}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Connect { source, .. } => Some(source),
+            Error::Io(error) => Some(error),
+            Error::Url(error) => Some(error),
+            Error::Handshake(error) => Some(error),
+            Error::Violation(violation) => Some(violation),
+            Error::Unsendable(what) => Some(what),
+            Error::Closing | Error::Closed(_) | Error::TimedOut => None,
+        }
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Error {
+        Error::Violation(violation)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Error {
+        Error::Handshake(error)
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Error {
+        Error::Url(error)
+    }
+}
+
+impl From<Unsendable> for Error {
+    fn from(what: Unsendable) -> Error {
+        Error::Unsendable(what)
+    }
+}
+
+impl From<InvalidClose> for Error {
+    /// A Close that this side wants to send. (One that was received is a [`Violation`].)
+    fn from(invalid: InvalidClose) -> Error {
+        Error::Unsendable(Unsendable::Close(invalid))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error)
+    }
+}

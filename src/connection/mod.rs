@@ -1,0 +1,36 @@
+//! The connection room: RFC 6455 §6 (sending and receiving), §7 (closing), §10.3 and §10.4
+//! (masking keys, limits).
+//!
+//! - It offers: [`WebSocket`] in both roles over any [`Stream`], [`Config`], [`Error`]; optional:
+//!   [`Fragments`] and [`Sender`].
+//! - It knows: framing, and from opening the errors and [`Origins`](crate::Origins).
+//! - It leaves out: how a connection begins (`client/`, `server/`), and who looks on (`trace/`).
+
+mod config;
+mod ending;
+mod entropy;
+mod error;
+mod fragments;
+mod output;
+mod read_head;
+mod sender;
+mod shared;
+pub(crate) mod state;
+pub(crate) mod stream;
+mod timers;
+mod websocket;
+
+pub use config::Config;
+pub(crate) use config::deadline_in;
+pub use entropy::Entropy;
+pub use error::{Error, Unsendable};
+pub use fragments::{Fragment, Fragments};
+pub use output::Writer;
+pub(crate) use read_head::read_head;
+pub use sender::{PreparedMessage, Sender};
+pub(crate) use shared::Shared;
+pub use state::{Closed, Side, State, TcpEnd};
+pub use stream::{Stream, Tcp, Untimed};
+pub(crate) use stream::{close_gently, is_timeout, limit_until, read_once};
+pub(crate) use websocket::Opened;
+pub use websocket::WebSocket;

@@ -1,0 +1,130 @@
+//! The bytes that have arrived and are not processed yet.
+//!
+//! - Each direction of a connection has one buffer, from the first byte of the handshake to the
+//!   last frame. So bytes that arrive behind the handshake are already where the first frame is
+//!   looked for.
+//! - Reading takes two steps: [`Buffer::room`] lends free space, [`Buffer::filled`] says how much
+//!   of it was used.
+//! - Memory follows the bytes received, never a length that a peer promises.
+//! - The work is linear: taking bytes from the front moves an index and nothing else.
+
+use std::ops::Range;
+
+/// The room for one read. It doubles when a read fills it, and halves when a read leaves three
+/// quarters of it empty. So an idle connection costs half a kibibyte, and a busy one takes a whole
+/// burst with one system call.
+const SMALLEST_READ: usize = 1 << 9;
+const LARGEST_READ: usize = 1 << 18;
+
+/// A queue of bytes in one piece of memory: reads fill it at the end, `consume` takes from the
+/// front.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    /// All of it is initialised. `unread` says which part holds received bytes.
+    bytes: Vec<u8>,
+    unread: Range<usize>,
+    next_read: usize,
+}
+
+impl Buffer {
+    pub(crate) fn new() -> Buffer {
+        Buffer {
+            bytes: Vec::new(),
+            unread: 0..0,
+            next_read: SMALLEST_READ,
+        }
+    }
+
+    /// The bytes that have arrived and are not consumed.
+    #[inline]
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.bytes[self.unread.clone()]
+    }
+
+    /// The same bytes, to unmask them in place.
+    #[inline]
+    pub(crate) fn unread_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.unread.clone()]
+    }
+
+    /// Takes `count` bytes from the front and says where they are. They stay there until the next
+    /// call of [`room`](Self::room).
+    #[inline]
+    pub(crate) fn consume(&mut self, count: usize) -> Range<usize> {
+        assert!(count <= self.unread.len());
+        let consumed = self.unread.start..self.unread.start + count;
+        self.unread.start = consumed.end;
+        consumed
+    }
+
+    /// Bytes that were consumed since the last call of [`room`](Self::room).
+    #[inline]
+    pub(crate) fn consumed(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
+    }
+
+    /// All bytes that have arrived since the buffer was last empty, consumed or not.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.bytes[..self.unread.end]
+    }
+
+    /// Free space at the end, for one read. It is never empty.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.give_back(4 * self.next_read);
+        self.make_room(self.next_read);
+        &mut self.bytes[self.unread.end..]
+    }
+
+    /// Notes that a read put `count` bytes into the [`room`](Self::room).
+    pub(crate) fn filled(&mut self, count: usize) {
+        let offered = self.bytes.len() - self.unread.end;
+        assert!(
+            count <= offered,
+            "a reader cannot read more than it was given room for"
+        );
+        self.unread.end += count;
+        if count == offered {
+            self.next_read = (self.next_read * 2).min(LARGEST_READ);
+        } else if count < self.next_read / 4 {
+            self.next_read = (self.next_read / 2).max(SMALLEST_READ);
+        }
+    }
+
+    /// Appends bytes that somebody else has read.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.give_back(LARGEST_READ.max(bytes.len()));
+        self.make_room(bytes.len());
+        let start = self.unread.end;
+        self.unread.end += bytes.len();
+        self.bytes[start..self.unread.end].copy_from_slice(bytes);
+    }
+
+    /// Gives memory back if nothing is unread and the buffer is larger than `most`.
+    fn give_back(&mut self, most: usize) {
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+            if self.bytes.len() > most {
+                self.bytes.truncate(self.next_read);
+                self.bytes.shrink_to_fit();
+            }
+        }
+    }
+
+    /// Makes sure that `wanted` bytes are free behind the unread ones.
+    fn make_room(&mut self, wanted: usize) {
+        if self.bytes.len() - self.unread.end >= wanted {
+            return;
+        }
+        // At least as many bytes were consumed as are moved to the front here. So all moves
+        // together cost no more than the bytes received.
+        if self.unread.start >= self.unread.len() {
+            self.bytes.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+        }
+        // Doubling keeps the sum of all copies below twice the bytes received.
+        let needed = self.unread.end + wanted;
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed.max(2 * self.unread.len()), 0);
+        }
+    }
+}

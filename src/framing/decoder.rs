@@ -1,0 +1,250 @@
+//! RFC 6455 §5.4, Fragmentation, and §5.6, Data Frames: from bytes to messages.
+//!
+//! - Bytes come in, messages and control frames come out. Nothing here waits or answers.
+//! - [`MessageDecoder::room`] and [`MessageDecoder::filled`] take the bytes in.
+//! - [`MessageDecoder::next_received`] says what they are. `None`: more bytes are needed.
+//! - A header is refused before a byte of its payload is read. Text is refused at the first wrong
+//!   byte.
+//! - The payload of a single frame is lent from where it was received. Nothing copies it.
+
+use super::buffer::Buffer;
+use super::close::CloseReason;
+use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
+use super::mask::mask;
+use super::message::Message;
+use super::sequence::{MessageKind, Sequence};
+use super::utf8::Utf8;
+use super::violation::Violation;
+use std::ops::Range;
+use std::str;
+
+/// What the peer sent: a whole message, or a control frame.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// [`MessageDecoder::message`] lends it.
+    Message(MessageKind, Payload),
+    Ping(Payload),
+    Pong,
+    Close(CloseReason),
+}
+
+/// Where a complete payload is. It stays there until the next call of
+/// [`next_received`](MessageDecoder::next_received).
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// The payload of a single frame, unmasked in the buffer.
+    Buffer(Range<usize>),
+    /// The payloads of several frames, one behind the other.
+    Fragments,
+}
+
+/// The receiving half of the protocol for one connection.
+#[derive(Debug)]
+pub(crate) struct MessageDecoder {
+    receiver: Role,
+    max_message: usize,
+    buffer: Buffer,
+    /// The frame whose header is decoded and whose payload is arriving.
+    frame: Option<ArrivingFrame>,
+    sequence: Sequence,
+    /// The payloads of the finished fragments of an unfinished message.
+    fragments: Vec<u8>,
+    /// The check of a text that arrives in pieces.
+    text: Utf8,
+}
+
+#[derive(Debug)]
+struct ArrivingFrame {
+    header: Header,
+    /// This many bytes of payload are here, unmasked.
+    arrived: usize,
+}
+
+/// A fragmented message with more bytes than this gives its memory back when the next message
+/// begins.
+const KEEP_FRAGMENTS: usize = 1 << 16;
+
+impl MessageDecoder {
+    /// `buffer` may hold bytes that arrived behind the opening handshake. They belong to the first
+    /// frame. No message is longer than `max_message` bytes.
+    pub(crate) fn new(receiver: Role, max_message: usize, buffer: Buffer) -> MessageDecoder {
+        MessageDecoder {
+            receiver,
+            max_message,
+            buffer,
+            frame: None,
+            sequence: Sequence::default(),
+            fragments: Vec::new(),
+            text: Utf8::default(),
+        }
+    }
+
+    pub(crate) fn receiver(&self) -> Role {
+        self.receiver
+    }
+
+    /// Room for the next read; see [`Buffer::room`].
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.buffer.room()
+    }
+
+    /// Notes that a read put `count` bytes into the [`room`](Self::room).
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.buffer.filled(count);
+    }
+
+    /// The bytes that arrived and were not decoded.
+    pub(crate) fn unread(&self) -> &[u8] {
+        self.buffer.unread()
+    }
+
+    /// Whether a message or a frame has begun to arrive and is not complete.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.frame.is_some()
+            || self.sequence.unfinished().is_some()
+            || !self.buffer.unread().is_empty()
+    }
+
+    /// The next message or control frame in the bytes received so far. `None`: more bytes are
+    /// needed.
+    #[inline]
+    pub(crate) fn next_received(&mut self) -> Result<Option<Received>, Violation> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.begin_frame()? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            if !self.receive_payload(&mut frame)? {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            if let Some(received) = self.finish_frame(&frame.header)? {
+                return Ok(Some(received));
+            }
+        }
+    }
+
+    /// Decodes a header. Everything that the header alone can break is refused here, before the
+    /// payload arrives.
+    #[inline]
+    fn begin_frame(&mut self) -> Result<Option<ArrivingFrame>, Violation> {
+        let decoded = Header::decode(self.buffer.unread(), NO_EXTENSION)?;
+        let Decoded::Header(header, size) = decoded else {
+            return Ok(None);
+        };
+        header.check_received_by(self.receiver)?;
+        if !header.opcode.is_control() {
+            if self.sequence.unfinished().is_none() {
+                self.forget_last_message();
+            }
+            self.sequence.begin_frame(&header)?;
+            self.check_size(&header)?;
+        }
+        self.buffer.consume(size);
+        Ok(Some(ArrivingFrame { header, arrived: 0 }))
+    }
+
+    /// The limit of §10.4. It counts the fragments that are here and the payload that is announced.
+    #[inline]
+    fn check_size(&self, header: &Header) -> Result<(), Violation> {
+        let length = header.length.saturating_add(self.fragments.len() as u64);
+        let limit = self.max_message as u64;
+        match length <= limit {
+            true => Ok(()),
+            false => Err(Violation::TooBig { length, limit }),
+        }
+    }
+
+    #[inline]
+    fn forget_last_message(&mut self) {
+        self.text = Utf8::default();
+        self.fragments.clear();
+        self.fragments.shrink_to(KEEP_FRAGMENTS);
+    }
+
+    /// Unmasks the new bytes of the payload in place (§5.3). Returns whether the payload is
+    /// complete.
+    #[inline]
+    fn receive_payload(&mut self, frame: &mut ArrivingFrame) -> Result<bool, Violation> {
+        let Header {
+            length,
+            opcode,
+            mask: key,
+            ..
+        } = frame.header;
+        let payload = self.buffer.unread_mut();
+        // `check_size` and the rule for control frames keep the length within a `usize`.
+        let here = payload.len().min(length as usize);
+        let new = &mut payload[frame.arrived..here];
+        if let Some(key) = key {
+            mask(key, frame.arrived as u64, new);
+        }
+        let complete = here as u64 == length;
+        // §8.1: text is refused at the first wrong byte. A text that arrives in one piece is not
+        // checked here: `message` checks it anyway.
+        let at_once = frame.arrived == 0 && complete && frame.header.fin && opcode == OpCode::Text;
+        if self.sequence.unfinished() == Some(MessageKind::Text) && !opcode.is_control() && !at_once
+        {
+            self.text.push(new)?;
+        }
+        frame.arrived = here;
+        Ok(complete)
+    }
+
+    /// Says what a complete frame is. `None`: it is a fragment, and more fragments follow.
+    #[inline]
+    fn finish_frame(&mut self, header: &Header) -> Result<Option<Received>, Violation> {
+        let range = self.buffer.consume(header.length as usize);
+        Ok(match header.opcode {
+            OpCode::Ping => Some(Received::Ping(Payload::Buffer(range))),
+            OpCode::Pong => Some(Received::Pong),
+            OpCode::Close => {
+                let reason = CloseReason::decode(self.buffer.consumed(range))?;
+                Some(Received::Close(reason))
+            }
+            OpCode::Continuation | OpCode::Text | OpCode::Binary => {
+                let is_whole = header.fin && header.opcode != OpCode::Continuation;
+                let payload = if is_whole {
+                    Payload::Buffer(range)
+                } else {
+                    self.fragments
+                        .extend_from_slice(self.buffer.consumed(range));
+                    Payload::Fragments
+                };
+                let kind = self.sequence.end_frame(header);
+                kind.map(|kind| Received::Message(kind, payload))
+            }
+        })
+    }
+
+    /// The bytes of a complete payload.
+    #[inline]
+    pub(crate) fn payload(&self, payload: Payload) -> &[u8] {
+        match payload {
+            Payload::Buffer(range) => self.buffer.consumed(range),
+            Payload::Fragments => &self.fragments,
+        }
+    }
+
+    /// Lends a complete message. §5.6: "the whole message MUST contain valid UTF-8."
+    #[inline]
+    pub(crate) fn message(
+        &self,
+        kind: MessageKind,
+        payload: Payload,
+    ) -> Result<Message<'_>, Violation> {
+        let payload = self.payload(payload);
+        match kind {
+            MessageKind::Binary => Ok(Message::Binary(payload)),
+            MessageKind::Text => match str::from_utf8(payload) {
+                Ok(text) => Ok(Message::Text(text)),
+                Err(error) => Err(Violation::NotUtf8 {
+                    at: error.valid_up_to() as u64,
+                }),
+            },
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The framing room: RFC 6455 §5 (frames and messages), §8.1 (UTF-8) and §7.4 (close codes).
+//!
+//! - It offers: [`Header`] and [`Frame`] (bytes to frames and back), [`Message`], [`Violation`], and
+//!   for the connection the decoder that turns received bytes into messages.
+//! - It knows: bytes. Bytes come in, events come out.
+//! - It leaves out: HTTP, sockets, time, threads, randomness. Sending and answering are the work of
+//!   `connection/`.
+
+mod buffer;
+mod close;
+mod decoder;
+mod frame;
+mod mask;
+mod message;
+mod sequence;
+mod utf8;
+mod violation;
+
+pub(crate) use buffer::Buffer;
+pub use close::{CloseCode, CloseReason, InvalidClose};
+pub(crate) use decoder::{MessageDecoder, Payload, Received};
+pub use frame::{Decoded, Frame, Header, MAX_CONTROL, Missing, NO_EXTENSION, OpCode, Role};
+pub(crate) use frame::{FIN, LENGTH, MASK, OPCODE, RSV};
+pub use mask::mask;
+pub use message::{Message, OwnedMessage};
+pub use sequence::MessageKind;
+pub(crate) use sequence::Sequence;
+pub(crate) use utf8::Utf8;
+pub use violation::{Place, Violation};

@@ -1,0 +1,272 @@
+//! RFC 6455 §1.3 (the idea) and §4 (the rules): the opening handshake.
+//!
+//! What the two sides send to each other before the first frame, and what each side checks in the
+//! other's head. Heads come in, heads go out. Connecting is `client/`, listening is `server/`.
+
+use super::accept::{accept_for, is_key};
+use super::error::{Clause, HandshakeError};
+use super::extension::parse_extensions;
+use super::fields::{Fields, is_token, name};
+use super::head::{Head, RequestLine, StatusLine};
+use super::url::{Url, is_authority};
+use std::collections::HashSet;
+use std::fmt;
+
+/// The version of the protocol (§4.1). Lower numbers were drafts; there is no higher number.
+pub const VERSION: &str = "13";
+
+/// Whether a request wants to open a WebSocket, rightly or wrongly: it has an Upgrade field or a
+/// field of WebSocket's own.
+#[must_use]
+pub fn is_opening(head: &Head<RequestLine>) -> bool {
+    head.fields.iter().any(|(field, _)| {
+        let field = field.to_ascii_lowercase();
+        field == "upgrade" || field.starts_with("sec-websocket-")
+    })
+}
+
+/// The client's opening handshake (§4.1). `offered` are the subprotocols, the preferred one first.
+/// `more` are fields that the application adds.
+#[must_use]
+pub fn client_request(
+    url: &Url,
+    key: &str,
+    offered: &[String],
+    more: &Fields,
+) -> Head<RequestLine> {
+    let mut fields = Fields::default();
+    fields.push(name::HOST, &url.authority());
+    fields.push(name::UPGRADE, "websocket");
+    fields.push(name::CONNECTION, "Upgrade");
+    fields.push(name::KEY, key);
+    fields.push(name::VERSION, VERSION);
+    if !offered.is_empty() {
+        fields.push(name::PROTOCOL, &offered.join(", "));
+    }
+    for (name, value) in more.iter() {
+        fields.push(name, value);
+    }
+    Head {
+        start: RequestLine {
+            method: "GET".to_owned(),
+            target: url.resource.clone(),
+            version: (1, 1),
+        },
+        fields,
+    }
+}
+
+/// What a client's opening handshake asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// The text of the Sec-WebSocket-Key.
+    pub key: &'a str,
+    /// The subprotocols that the client offers, the preferred one first.
+    pub subprotocols: Vec<&'a str>,
+}
+
+/// Checks a client's opening handshake (§4.2.1).
+///
+/// # Errors
+/// The first of the numbered requirements that is not met.
+pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeError> {
+    const CLAUSE: Clause = "§4.2.1";
+    let fields = &head.fields;
+    let wrong = |field, value: &str, asked| Err(wrong_field(field, value, asked, CLAUSE));
+    // 1. "An HTTP/1.1 or higher GET request".
+    if head.start.method != "GET" {
+        return Err(HandshakeError::Method(head.start.method.clone()));
+    }
+    if head.start.version < (1, 1) {
+        return wrong("HTTP version", "1.0", "it is HTTP/1.1 or higher");
+    }
+    // 2. "A |Host| header field containing the server's authority."
+    let host = single(fields, name::HOST, CLAUSE)?;
+    if !is_authority(host) {
+        return wrong(name::HOST, host, "it is a host, and a port if not 80");
+    }
+    // 3. and 4. |Upgrade| with "websocket", |Connection| with the token "Upgrade".
+    check_upgrade(fields, CLAUSE)?;
+    // 6. |Sec-WebSocket-Version|, before the key: another version may have other keys.
+    let version = single(fields, name::VERSION, CLAUSE)?;
+    if version != VERSION {
+        return Err(HandshakeError::Version(version.to_owned()));
+    }
+    // 5. |Sec-WebSocket-Key| "that, when decoded, is 16 bytes in length".
+    let key = single(fields, name::KEY, CLAUSE)?;
+    if !is_key(key) {
+        return wrong(name::KEY, key, "a key is 16 bytes in base64");
+    }
+    // 8. |Sec-WebSocket-Protocol|: 1#token, "MUST all be unique strings" (§4.1).
+    let subprotocols: Vec<&str> = fields.list(name::PROTOCOL).collect();
+    if let Some(value) = fields.get(name::PROTOCOL)
+        && (subprotocols.is_empty() || check_subprotocols(&subprotocols).is_err())
+    {
+        return wrong(name::PROTOCOL, value, "it is a list of different tokens");
+    }
+    // 9. |Sec-WebSocket-Extensions|: this server accepts none, but the field must be well-formed
+    //    (§9.1).
+    parse_extensions(fields).map_err(malformed_extensions)?;
+    Ok(Opening { key, subprotocols })
+}
+
+/// Subprotocols that cannot be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSubprotocols(pub Vec<String>);
+
+impl fmt::Display for InvalidSubprotocols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidSubprotocols(names) = self;
+        write!(
+            f,
+            "the subprotocols {names:?}; they are different tokens (§4.1)"
+        )
+    }
+}
+
+impl std::error::Error for InvalidSubprotocols {}
+
+/// Checks subprotocols that are to be offered (§4.1): they are tokens, "and MUST all be unique
+/// strings".
+///
+/// # Errors
+/// The list, if it cannot be offered.
+pub fn check_subprotocols(names: &[&str]) -> Result<(), InvalidSubprotocols> {
+    let mut seen = HashSet::new();
+    match names
+        .iter()
+        .all(|name| is_token(name.as_bytes()) && seen.insert(name))
+    {
+        true => Ok(()),
+        false => {
+            let names = names.iter().map(|&name| name.to_owned());
+            Err(InvalidSubprotocols(names.collect()))
+        }
+    }
+}
+
+/// The server's opening handshake (§4.2.2) for a client's key, with the chosen subprotocol. `more`
+/// are fields that the application adds.
+#[must_use]
+pub fn server_response(key: &str, subprotocol: Option<&str>, more: &Fields) -> Head<StatusLine> {
+    let mut fields = Fields::default();
+    fields.push(name::UPGRADE, "websocket");
+    fields.push(name::CONNECTION, "Upgrade");
+    fields.push(name::ACCEPT, &accept_for(key));
+    if let Some(subprotocol) = subprotocol {
+        fields.push(name::PROTOCOL, subprotocol);
+    }
+    for (name, value) in more.iter() {
+        fields.push(name, value);
+    }
+    Head {
+        start: StatusLine {
+            version: (1, 1),
+            status: 101,
+            reason: "Switching Protocols".to_owned(),
+        },
+        fields,
+    }
+}
+
+/// Checks a server's opening handshake with status 101 (§4.1) against the key and the subprotocols
+/// of the request. Returns the _Subprotocol In Use_.
+///
+/// # Errors
+/// The first of the numbered steps that fails.
+pub fn check_response<'a>(
+    head: &'a Head<StatusLine>,
+    key: &str,
+    offered: &[String],
+) -> Result<Option<&'a str>, HandshakeError> {
+    let fields = &head.fields;
+    let accept = accept_in(head)?;
+    if accept != accept_for(key) {
+        let asked = "it is not the answer to the key that was sent";
+        return Err(wrong_field(name::ACCEPT, accept, asked, "§4.1"));
+    }
+    // 5. |Sec-WebSocket-Extensions|: the client offered none, so none may be in use.
+    let extensions = parse_extensions(fields).map_err(malformed_extensions)?;
+    if let Some(extension) = extensions.first() {
+        return Err(not_offered(name::EXTENSIONS, &extension.name));
+    }
+    // 6. |Sec-WebSocket-Protocol|: one token, of those that were offered.
+    if fields.get(name::PROTOCOL).is_none() {
+        return Ok(None);
+    }
+    let chosen = single(fields, name::PROTOCOL, "§4.1")?;
+    if !offered.iter().any(|one| one == chosen) {
+        return Err(not_offered(name::PROTOCOL, chosen));
+    }
+    Ok(Some(chosen))
+}
+
+/// Steps 2 to 4 of §4.1, without the comparison that needs the key. |Upgrade|, |Connection| and
+/// |Sec-WebSocket-Accept| must be there. Returns the value of the last one.
+pub fn accept_in(head: &Head<StatusLine>) -> Result<&str, HandshakeError> {
+    check_upgrade(&head.fields, "§4.1")?;
+    single(&head.fields, name::ACCEPT, "§4.1")
+}
+
+fn malformed_extensions(value: &str) -> HandshakeError {
+    let asked = "it is a list of names with ;parameters";
+    wrong_field(name::EXTENSIONS, value, asked, "§9.1")
+}
+
+/// The two fields that both sides send alike.
+fn check_upgrade(fields: &Fields, clause: Clause) -> Result<(), HandshakeError> {
+    for (field, token, asked) in [
+        (name::UPGRADE, "websocket", "\"websocket\" must be there"),
+        (
+            name::CONNECTION,
+            "Upgrade",
+            "the token \"Upgrade\" must be there",
+        ),
+    ] {
+        match fields.get(field) {
+            None => return Err(HandshakeError::Missing { field, clause }),
+            Some(_) if fields.has_token(field, token) => {}
+            Some(value) => return Err(wrong_field(field, value, asked, clause)),
+        }
+    }
+    Ok(())
+}
+
+/// A field that must be there exactly once.
+fn single<'a>(
+    fields: &'a Fields,
+    field: &'static str,
+    clause: Clause,
+) -> Result<&'a str, HandshakeError> {
+    let mut values = fields.all(field);
+    let missing = HandshakeError::Missing { field, clause };
+    let value = values.next().ok_or(missing)?;
+    match values.next() {
+        None => Ok(value),
+        Some(second) => {
+            let asked = "it may be there only once";
+            Err(wrong_field(field, second, asked, clause))
+        }
+    }
+}
+
+fn wrong_field(
+    field: &'static str,
+    value: &str,
+    asked: &'static str,
+    clause: Clause,
+) -> HandshakeError {
+    HandshakeError::Wrong {
+        field,
+        value: value.to_owned(),
+        asked,
+        clause,
+    }
+}
+
+fn not_offered(field: &'static str, value: &str) -> HandshakeError {
+    HandshakeError::NotOffered {
+        field,
+        value: value.to_owned(),
+    }
+}

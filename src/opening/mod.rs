@@ -1,0 +1,28 @@
+//! The opening room: RFC 6455 §3 (URLs), §4 (the opening handshake), §9.1 (extensions) and §10.2
+//! (origins), with as much HTTP as they need (RFC 9110, RFC 9112).
+//!
+//! - It offers: [`Url`], [`Head`] and [`Fields`], both sides' heads and checks, [`Origins`].
+//! - It knows: texts. Heads come in, heads go out.
+//! - It leaves out: frames, sockets, time, randomness. The doors that use it are `client/` and
+//!   `server/`.
+
+mod accept;
+mod error;
+mod extension;
+mod fields;
+mod handshake;
+mod head;
+mod origin;
+mod url;
+
+pub use accept::{GUID, accept_for, accept_hash, is_key, key_for};
+pub use error::{Clause, HandshakeError};
+pub use extension::{Extension, parse_extensions};
+pub use fields::{Fields, InvalidField, check_field, is_token, name};
+pub use handshake::{
+    InvalidSubprotocols, Opening, VERSION, accept_in, check_request, check_response,
+    check_subprotocols, client_request, is_opening, server_response,
+};
+pub use head::{Head, HeadReader, RequestLine, StartLine, StatusLine};
+pub use origin::Origins;
+pub use url::{Url, UrlError};

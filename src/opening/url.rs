@@ -1,0 +1,168 @@
+//! RFC 6455 §3, WebSocket URIs.
+
+use crate::printable::Printable;
+use core::net::Ipv6Addr;
+use std::fmt;
+use std::str::FromStr;
+
+/// A `ws:` or `wss:` URL in its parts (§3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// The _secure_ flag: the scheme is `wss:`, so TLS is below.
+    pub secure: bool,
+    /// A name, an IPv4 address, or an IPv6 address without its brackets.
+    pub host: String,
+    /// The port. The default is 80 for `ws:` and 443 for `wss:`.
+    pub port: u16,
+    /// The _resource name_: the path, `/` if there is none, and the query with its `?`.
+    pub resource: String,
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Url, UrlError> {
+        let url = url.trim();
+        let (secure, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => (true, rest),
+            _ => return Err(UrlError::Scheme(url.to_owned())),
+        };
+        // §3: "Fragment identifiers are meaningless [...] and MUST NOT be used on these URIs."
+        if let Some(at) = rest.find('#') {
+            return Err(UrlError::Fragment(rest[at..].to_owned()));
+        }
+        // RFC 3986 §2: a URL holds printable ASCII without these characters.
+        let is_allowed = |c: &char| c.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(*c);
+        if let Some(bad) = rest.chars().find(|character| !is_allowed(character)) {
+            return Err(UrlError::Character(bad));
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = split_authority(authority)?;
+        Ok(Url {
+            secure,
+            host: host.to_owned(),
+            port: match port {
+                // §3 names the default ports. "ws://host:" has no port (RFC 3986 §3.2.3).
+                None | Some("") => default_port(secure),
+                Some(port) => parse_port(port).ok_or_else(|| UrlError::Port(port.to_owned()))?,
+            },
+            resource: if resource.starts_with('/') {
+                resource.to_owned()
+            } else {
+                format!("/{resource}")
+            },
+        })
+    }
+}
+
+/// §3: 80 for `ws:`, 443 for `wss:`.
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// A number from 1 to 65535, digits only.
+fn parse_port(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|&number| is_number && number > 0)
+}
+
+/// Whether a text has the form of a Host field: a host, and perhaps a port.
+pub(super) fn is_authority(text: &str) -> bool {
+    match split_authority(text) {
+        Ok((_, None | Some(""))) => true,
+        Ok((_, Some(port))) => parse_port(port).is_some(),
+        Err(_) => false,
+    }
+}
+
+/// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
+fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
+    let bad = || UrlError::Host(authority.to_owned());
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (address, behind) = rest.split_once(']').ok_or_else(bad)?;
+        address.parse::<Ipv6Addr>().map_err(|_| bad())?;
+        return match behind.strip_prefix(':') {
+            Some(port) => Ok((address, Some(port))),
+            None if behind.is_empty() => Ok((address, None)),
+            None => Err(bad()),
+        };
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    if host.is_empty() || !host.bytes().all(is_name) {
+        return Err(bad());
+    }
+    Ok((host, port))
+}
+
+impl Url {
+    /// The value of the Host field (§4.1): the port only "when not using the default port".
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        match self.port == default_port(self.secure) {
+            true => host,
+            false => format!("{host}:{}", self.port),
+        }
+    }
+}
+
+/// Why a URL cannot be used for a WebSocket (§3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Neither `ws:` nor `wss:`.
+    Scheme(String),
+    /// `wss:`, which needs TLS. The caller gives the library a TLS stream.
+    Tls,
+    /// No host, or a host with characters that a host cannot have.
+    Host(String),
+    /// A port that is not a number from 1 to 65535.
+    Port(String),
+    /// A fragment (`#...`).
+    Fragment(String),
+    /// A character that must be percent-encoded.
+    Character(char),
+    /// A user name or password before the host.
+    UserInfo,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UrlError::Scheme(seen) => {
+                write!(f, "\"{}\" is not a WebSocket URL; a WebSocket URL starts with ws://", Printable(seen))
+            }
+            UrlError::Tls => f.write_str(
+                "a wss:// URL needs TLS, and this library speaks none; use ws://, or give it a TLS stream",
+            ),
+            UrlError::Host(seen) => write!(f, "\"{seen}\" is not a host name or an address"),
+            UrlError::Port(seen) => write!(f, "\"{seen}\" is not a port; ports are 1 to 65535"),
+            UrlError::Fragment(seen) => write!(
+                f,
+                "\"{}\" is a fragment, which has no meaning in a WebSocket URL; write # as %23",
+                Printable(seen)
+            ),
+            UrlError::Character(seen) => write!(
+                f,
+                "the character {seen:?} in the URL; it must be percent-encoded"
+            ),
+            UrlError::UserInfo => {
+                f.write_str("a user name in the URL; a ws: URL cannot have one")
+            }
+        }?;
+        f.write_str(" (§3)")
+    }
+}
+
+impl std::error::Error for UrlError {}

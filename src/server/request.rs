@@ -1,0 +1,340 @@
+//! RFC 6455 §4.2.1, Reading the Client's Opening Handshake, and §4.2.2, Sending the Server's Opening
+//! Handshake: the request that a connection begins with, and its answer.
+//!
+//! The answer is a WebSocket, a page, or a refusal. What the handshake says is `opening/`.
+
+use crate::connection::{
+    Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, close_gently, deadline_in,
+    read_head,
+};
+use crate::framing::Buffer;
+use crate::opening::{
+    Fields, HandshakeError, Head, Opening, RequestLine, StatusLine, VERSION, check_field,
+    check_request, name, server_response,
+};
+use std::io;
+use std::sync::Arc;
+
+/// The request that a connection begins with. It is answered once: with [`upgrade`](Self::upgrade)
+/// or with [`respond`](Self::respond).
+///
+/// A [`Server`](crate::Server) gives it to its handler. A plain listener loop reads it:
+///
+/// ```no_run
+/// use rfc6455::{Config, Request, Tcp};
+///
+/// let config = Config::default();
+/// let listener = std::net::TcpListener::bind("127.0.0.1:5050")?;
+/// for stream in listener.incoming() {
+///     let request = Request::read(Tcp::from(stream?), &config)?;
+///     request.upgrade()?.send("hello")?;
+/// }
+/// # Ok::<(), rfc6455::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Request<S: Stream = Tcp> {
+    stream: S,
+    buffer: Buffer,
+    head: Head<RequestLine>,
+    config: Arc<Config>,
+    /// The subprotocols that this path speaks.
+    spoken: Vec<String>,
+    /// Fields that the application adds to the 101.
+    more: Fields,
+    /// The first field that cannot be sent. `upgrade` returns it.
+    wrong: Option<Unsendable>,
+    /// The state of the connection, which is CONNECTING now.
+    shared: Arc<Shared>,
+}
+
+impl<S: Stream> Request<S> {
+    /// Reads a request from a stream that was accepted elsewhere, such as a TLS stream. A request
+    /// that is not HTTP is answered here, with the status that it earns.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] for a request that is not HTTP, too big, or later than
+    /// [`Config::handshake_timeout`]; [`Error::Io`].
+    pub fn read(stream: S, config: &Config) -> Result<Request<S>, Error> {
+        let shared = Arc::new(Shared::new(config.message_timeout));
+        Request::read_shared(stream, Arc::new(config.clone()), shared)
+    }
+
+    /// [`read`](Self::read) for a connection whose state somebody else knows already.
+    pub(super) fn read_shared(
+        mut stream: S,
+        config: Arc<Config>,
+        shared: Arc<Shared>,
+    ) -> Result<Request<S>, Error> {
+        let deadline = deadline_in(config.handshake_timeout);
+        let mut buffer = Buffer::new();
+        stream.limit_writes(Some(config.write_timeout))?;
+        match read_head(&mut stream, &mut buffer, &config, deadline) {
+            Ok(head) => Ok(Request {
+                stream,
+                buffer,
+                head,
+                config,
+                spoken: Vec::new(),
+                more: Fields::default(),
+                wrong: None,
+                shared,
+            }),
+            // A browser opens connections in reserve. A connection that was never used is not late,
+            // and nobody waits for an answer.
+            Err(Error::Handshake(_)) if buffer.unread().is_empty() => {
+                Err(HandshakeError::Ended.into())
+            }
+            Err(error) => {
+                if let Error::Handshake(why) = &error
+                    && *why != HandshakeError::Ended
+                {
+                    let _ = refuse(&mut stream, &config, why, false);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The method, such as `GET`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.head.start.method
+    }
+
+    /// The path without the query. (§4.2.1: the request target may also be an absolute URL.)
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.resource().split('?').next().unwrap_or_default()
+    }
+
+    /// The query without its `?`. It is empty if there is none.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.resource()
+            .split_once('?')
+            .map_or("", |(_, query)| query)
+    }
+
+    fn resource(&self) -> &str {
+        let target = &self.head.start.target[..];
+        match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+                rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+            }
+            _ => target,
+        }
+    }
+
+    /// The fields of the request.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.head.fields
+    }
+
+    /// The stream below.
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream below, to change it before the WebSocket begins.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// All bytes received so far: the head, and frames that arrived right behind it.
+    #[must_use]
+    pub fn received(&self) -> &[u8] {
+        self.buffer.received()
+    }
+
+    /// The subprotocols (§1.9) that this path speaks. [`upgrade`](Self::upgrade) chooses the first
+    /// one of the client's list that is also in this list, or none.
+    #[must_use]
+    pub fn subprotocols(mut self, spoken: &[&str]) -> Request<S> {
+        self.spoken = spoken.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// One more field in the answer to an opening handshake, such as `Set-Cookie`. If its name is
+    /// not a token, or its value is not printable ASCII, `upgrade` fails with
+    /// [`Error::Unsendable`].
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Request<S> {
+        match check_field(name, value) {
+            Ok(()) => self.more.push(name, value),
+            Err(invalid) => _ = self.wrong.get_or_insert(Unsendable::Field(invalid)),
+        }
+        self
+    }
+
+    /// Accepts the opening handshake (§4.2.2): sends the 101 and returns the open connection.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), or comes
+    /// from a page that [`Config::origins`] does not accept (§10.2). It has been answered then, with
+    /// the right status and a text that says what is missing and the clause.
+    /// [`Error::Unsendable`] for a field that cannot be sent; the client got 500.
+    pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
+        if let Some(wrong) = self.wrong.take() {
+            self.respond(500, TEXT, "the server cannot send its answer\n")?;
+            return Err(wrong.into());
+        }
+        let subprotocol = self.accept()?;
+        let opened = Opened {
+            keys: None,
+            buffer: self.buffer,
+            subprotocol,
+            shared: self.shared,
+        };
+        Ok(WebSocket::new(self.stream, opened, self.config)?)
+    }
+
+    /// Checks the opening handshake, and sends ours or a refusal. Returns the subprotocol.
+    fn accept(&mut self) -> Result<Option<String>, Error> {
+        let opening = match self.check() {
+            Ok(opening) => opening,
+            Err(why) => {
+                let without_body = self.method() == "HEAD";
+                refuse(&mut self.stream, &self.config, &why, without_body)?;
+                return Err(why.into());
+            }
+        };
+        // §4.2.2: "selecting one of the values from the |Sec-WebSocket-Protocol| field". If both
+        // sides speak none of them, the field is absent.
+        let mut offered = opening.subprotocols.iter();
+        let chosen = offered.find(|&&name| self.spoken.iter().any(|spoken| spoken == name));
+        let subprotocol = chosen.map(|&name| name.to_owned());
+        let response = server_response(opening.key, subprotocol.as_deref(), &self.more);
+        self.stream.write_all(&response.encode())?;
+        self.stream.flush()?;
+        Ok(subprotocol)
+    }
+
+    fn check(&self) -> Result<Opening<'_>, HandshakeError> {
+        let opening = check_request(&self.head)?;
+        let origin = self.head.fields.get(name::ORIGIN);
+        let host = self.head.fields.get(name::HOST).unwrap_or_default();
+        if !self.config.origins.allow(origin, host) {
+            let origin = origin.unwrap_or_default().to_owned();
+            return Err(HandshakeError::Origin(origin));
+        }
+        Ok(opening)
+    }
+
+    /// Answers with a page and closes the connection.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn respond(
+        self,
+        status: u16,
+        content_type: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        let mut fields = Fields::default();
+        fields.push("Content-Type", content_type);
+        self.respond_with(status, fields, body)
+    }
+
+    /// Answers with these fields and a body, and closes the connection. `Content-Length` and
+    /// `Connection: close` are added.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn respond_with(
+        mut self,
+        status: u16,
+        fields: Fields,
+        body: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        let without_body = self.method() == "HEAD";
+        let body = body.as_ref();
+        respond(&mut self.stream, status, fields, body, without_body)?;
+        close_gently(&mut self.stream, self.config.close_timeout);
+        Ok(())
+    }
+
+    /// Answers a method that the path does not allow: 405, with the methods that it allows.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the peer is gone.
+    pub fn refuse_method(self, allowed: &str) -> Result<(), Error> {
+        let mut fields = Fields::default();
+        fields.push("Content-Type", TEXT);
+        fields.push("Allow", allowed);
+        let body = format!(
+            "this path does not allow {}; it allows {allowed}\n",
+            self.method()
+        );
+        self.respond_with(405, fields, body)
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// §4.2.1: "return an HTTP response with an appropriate error code".
+fn refuse<S: Stream>(
+    stream: &mut S,
+    config: &Config,
+    why: &HandshakeError,
+    without_body: bool,
+) -> Result<(), Error> {
+    let mut fields = Fields::default();
+    fields.push("Content-Type", TEXT);
+    match why.status() {
+        405 => fields.push("Allow", "GET"),
+        // §4.4: "a |Sec-WebSocket-Version| header field [...] containing all versions it is
+        // willing to use"; RFC 9110 §15.5.22 asks for the other one.
+        426 => {
+            fields.push(name::VERSION, VERSION);
+            fields.push(name::UPGRADE, "websocket");
+            fields.push(name::CONNECTION, "Upgrade");
+        }
+        _ => {}
+    }
+    let body = format!("{why}\n");
+    respond(stream, why.status(), fields, body.as_bytes(), without_body)?;
+    close_gently(stream, config.close_timeout);
+    Ok(())
+}
+
+fn respond<S: Stream>(
+    stream: &mut S,
+    status: u16,
+    mut fields: Fields,
+    body: &[u8],
+    without_body: bool,
+) -> io::Result<()> {
+    fields.push("Content-Length", &body.len().to_string());
+    fields.push(name::CONNECTION, "close");
+    let start = StatusLine {
+        version: (1, 1),
+        status,
+        reason: reason_phrase(status).to_owned(),
+    };
+    let mut out = Head { start, fields }.encode();
+    if !without_body {
+        out.extend(body);
+    }
+    stream.write_all(&out)?;
+    stream.flush()
+}
+
+/// RFC 9110 §15: words for people. A status has its meaning without them.
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
