@@ -53,7 +53,7 @@ pub mod connection;
 pub mod client;
 pub mod server;
 
-//pub mod trace;
+pub mod trace;
 
 pub use client::{Backoff, Client, connect};
 pub use connection::{

@@ -1,30 +1,30 @@
-//! What the programs share: the trace on a terminal.
+//! The trace on standard error, which several programs print.
 
-use crate::observe::Sight;
-use crate::render::{Renderer, Transcript};
+use super::event::Event;
+use super::render::{Renderer, Transcript};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Prints each sight on standard error with the time of day (UTC) at which it was seen, in colours
-/// if that is a terminal and `NO_COLOR` is not set. `label` tells connections apart; it may be
-/// empty.
-pub fn print_trace(label: String) -> impl FnMut(Sight) + Send + 'static {
-    // One for all connections: it has to know what stands above.
+/// Prints each event on standard error, with the time of day (UTC) when it was seen. It prints in
+/// colour if that is a terminal and `NO_COLOR` is not set. `label` tells connections apart; it may
+/// be empty.
+pub fn print_trace(label: String) -> impl FnMut(Event) + Send + 'static {
+    // All connections have one transcript: it knows what stands above.
     static TRANSCRIPT: Mutex<Option<Transcript>> = Mutex::new(None);
-    move |sight| {
+    move |event| {
         let time = time_of_day(SystemTime::now());
         let mut transcript = TRANSCRIPT.lock().unwrap_or_else(PoisonError::into_inner);
         let transcript =
             transcript.get_or_insert_with(|| Transcript::new(renderer_for(&io::stderr())));
-        let text = transcript.add(&time, &label, &sight);
-        // Whole, so that the lines of several connections do not mix; nobody to read it is no
-        // reason to stop.
+        let text = transcript.add(&time, &label, &event);
+        // One write, so that lines of several connections do not mix. If it fails, nobody reads the
+        // trace; the connection goes on.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// A renderer for this output: with colours if it is a terminal and `NO_COLOR` is not set
+/// A renderer for this output. It has colours if the output is a terminal and `NO_COLOR` is not set
 /// (<https://no-color.org>).
 pub fn renderer_for(output: &impl IsTerminal) -> Renderer {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

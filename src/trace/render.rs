@@ -1,16 +1,15 @@
-//! What an onlooker saw (`observe.rs`), as text for people: every bit in words, with the clause
-//! that asks for it. It fits 80 columns.
+//! Events as text for people: every bit in words, with its clause. A line has 80 columns.
+//!
+//! The words themselves are in `words.rs`.
 
-use crate::close::CloseCode;
-use crate::frame::{FIN, Header, LENGTH, MASK, OPCODE, OpCode, RSV, Role};
-use crate::handshake::{self, GUID};
-use crate::http::{Head, RequestLine, StatusLine};
-use crate::observe::{
-    Missing, SeenHeader, SeenPayload, SeenState, SeenViolation, Sight, Uninterpreted,
-};
+use super::columns::{columns, fitting, hex, shorten, whole_characters};
+use super::event::{BrokenRule, Event, FrameHeader, FramePayload, Unfinished, Uninterpreted};
+use super::words::{self, FrameField, Meaning, plural};
+use crate::connection::state::State;
+use crate::framing::{CloseCode, Header, OpCode, Role};
+use crate::opening::{Fields, HandshakeError, Head, RequestLine, StatusLine, is_opening, name};
 use crate::printable::Printable;
 use std::fmt::Write;
-use std::ops::Range;
 
 /// The columns of a line.
 const WIDTH: usize = 80;
@@ -19,14 +18,14 @@ const WORDS: usize = 28;
 /// Bytes of a payload in a row.
 const ROW: usize = 8;
 
-/// Makes text of sights, with colours or without.
+/// Makes text of events, with colours or without.
 #[derive(Clone, Copy, Debug)]
 pub struct Renderer {
     /// Whether each field of a frame has its colour, in the escape sequences of terminals.
     pub colour: bool,
 }
 
-/// What is coloured, each in its own way.
+/// What has a colour of its own.
 #[derive(Clone, Copy)]
 enum Ink {
     Headline = 1,
@@ -39,44 +38,39 @@ enum Ink {
     Violation = 31,
 }
 
+impl Ink {
+    fn of(field: FrameField) -> Ink {
+        match field {
+            FrameField::Fin => Ink::Fin,
+            FrameField::Reserved => Ink::Reserved,
+            FrameField::Opcode => Ink::Opcode,
+            FrameField::Mask | FrameField::MaskingKey => Ink::Mask,
+            FrameField::Length | FrameField::ExtendedLength => Ink::Length,
+        }
+    }
+}
+
 impl Renderer {
-    /// One sight, seen at `time`, as whole lines.
+    /// One event, seen at `time`, as whole lines.
     #[must_use]
-    pub fn render(&self, time: &str, sight: &Sight) -> String {
+    pub fn render(&self, time: &str, event: &Event) -> String {
         let mut page = self.page();
-        match sight {
-            Sight::Request(head, wrong) => {
-                match is_opening(head) {
-                    true => page.headline(time, Role::Client, "opening handshake", "§4.1"),
-                    false => page.headline(time, Role::Client, "another request", ""),
-                }
-                page.request(head);
-                match is_opening(head) {
-                    true => page.wrong(wrong.as_ref()),
-                    false => page.meaning("it does not ask for a WebSocket", "§4.1"),
-                }
+        match event {
+            Event::Request { head, error } => page.request(time, head, error.as_ref()),
+            Event::Response { head, key, error } => {
+                page.response(time, head, key.as_deref(), error.as_ref());
             }
-            Sight::Response(head, key, wrong) => {
-                let what = match (head.start.status, key) {
-                    (101, _) => "opening handshake",
-                    (_, Some(_)) => "refusal",
-                    (_, None) => "answer",
-                };
-                page.headline(time, Role::Server, what, "§4.2.2");
-                page.response(head, key.as_deref());
-                page.wrong(wrong.as_ref());
-            }
-            Sight::NoHead(from, why) => {
+            Event::NotHttp { from, error } => {
                 page.headline(time, *from, "no opening handshake", "");
-                page.wrong(Some(why));
+                page.handshake_error(Some(error));
             }
-            Sight::Header(seen) => page.header(time, seen),
-            Sight::Payload(seen) => page.payload(seen),
-            Sight::Violation(seen) => page.violation(time, seen),
-            Sight::Bytes(from, bytes, why) => page.bytes(time, *from, bytes, *why),
-            Sight::State(state) => page.state(time, *state),
-            Sight::End(by, missing) => page.end(time, *by, *missing),
-            Sight::Broken(by) => page.broken(time, *by),
+            Event::Header(header) => page.header(time, header),
+            Event::Payload(payload) => page.payload(payload),
+            Event::Violation(broken) => page.violation(time, broken),
+            Event::Bytes { from, bytes, why } => page.bytes(time, *from, bytes, *why),
+            Event::State(state) => page.state(time, *state),
+            Event::Eof { from, unfinished } => page.eof(time, *from, *unfinished),
+            Event::Reset { from } => page.reset(time, *from),
         }
         page.text
     }
@@ -88,7 +82,7 @@ impl Renderer {
         }
     }
 
-    /// A remark beside what was seen, as whole lines.
+    /// A note beside the events, as whole lines.
     #[must_use]
     pub fn note(&self, note: &str) -> String {
         let mut page = self.page();
@@ -97,28 +91,29 @@ impl Renderer {
     }
 
     /// The headline of a payload that does not stand below its header.
-    fn resume(&self, time: &str, seen: &SeenPayload) -> String {
+    fn headline_of_payload(&self, time: &str, payload: &FramePayload) -> String {
         let mut page = self.page();
-        let Header { opcode, length, .. } = seen.header;
+        let Header { opcode, length, .. } = payload.header;
         let what = format!(
             "the payload of the {opcode:?}, {length} byte{}",
             plural(length)
         );
-        page.headline(time, seen.from, &what, clause_of(opcode));
+        let clause = words::opcode_meaning(opcode).clause;
+        page.headline(time, payload.from, &what, clause);
         page.text
     }
 }
 
-/// The sights of several connections, or of both directions of one, below each other.
+/// The events of several connections, or of both directions of one, one below the other.
 #[derive(Clone, Debug)]
 pub struct Transcript {
     renderer: Renderer,
-    /// Whose header was the last that was told, with nothing below it.
+    /// The connection and the sender of the header that stands last, with nothing below it.
     open: Option<(String, Role)>,
 }
 
 impl Transcript {
-    /// An empty one.
+    /// An empty transcript.
     #[must_use]
     pub fn new(renderer: Renderer) -> Transcript {
         Transcript {
@@ -127,21 +122,20 @@ impl Transcript {
         }
     }
 
-    /// The next sight, as whole lines. `label` tells connections apart; it may be empty. A payload
-    /// that does not stand below its header, since something else was seen meanwhile, gets a
-    /// headline of its own.
-    pub fn add(&mut self, time: &str, label: &str, sight: &Sight) -> String {
+    /// The next event, as whole lines. `label` tells connections apart; it may be empty. If
+    /// something else came between a header and its payload, the payload gets its own headline.
+    pub fn add(&mut self, time: &str, label: &str, event: &Event) -> String {
         let time = &format!("{time}{label}");
         let open = self.open.take();
         let mut text = String::new();
-        match sight {
-            Sight::Header(seen) => self.open = Some((label.to_owned(), seen.from)),
-            Sight::Payload(seen) if open != Some((label.to_owned(), seen.from)) => {
-                text = self.renderer.resume(time, seen);
+        match event {
+            Event::Header(header) => self.open = Some((label.to_owned(), header.from)),
+            Event::Payload(payload) if open != Some((label.to_owned(), payload.from)) => {
+                text = self.renderer.headline_of_payload(time, payload);
             }
             _ => {}
         }
-        text + &self.renderer.render(time, sight)
+        text + &self.renderer.render(time, event)
     }
 }
 
@@ -163,7 +157,7 @@ impl Page {
         }
     }
 
-    /// A line with something at its right end, the clause.
+    /// A line with a clause at its right end.
     fn line_with(&mut self, ink: Option<Ink>, line: &str, clause: &str) {
         let room = WIDTH - 1 - columns(clause);
         let line = shorten(line, room);
@@ -181,7 +175,7 @@ impl Page {
                 line.clear();
             }
             line += word;
-            // A word that no line has room for.
+            // A word that is longer than a line.
             while columns(&line) > room {
                 let rest = line.split_off(fitting(&line, room));
                 self.line(ink, &format!("{:indent$}{line}", ""));
@@ -199,7 +193,7 @@ impl Page {
         };
         let line = format!("{time} {arrow}  {what}");
         let line = line.trim_start();
-        // What has no room beside the clause goes on in the next line, behind a comma.
+        // A line that is too long is broken behind a comma.
         let room = WIDTH - 1 - columns(clause);
         let commas = line.match_indices(", ").map(|(at, _)| at + 1);
         let end = match columns(line) > room {
@@ -215,61 +209,68 @@ impl Page {
 
     // The opening handshake.
 
-    fn request(&mut self, head: &Head<RequestLine>) {
+    fn request(&mut self, time: &str, head: &Head<RequestLine>, error: Option<&HandshakeError>) {
+        let (what, clause) = match is_opening(head) {
+            true => ("opening handshake", "§4.1"),
+            false => ("another request", ""),
+        };
+        self.headline(time, Role::Client, what, clause);
         let RequestLine {
             method,
             target,
             version: (major, minor),
         } = &head.start;
         self.raw(&format!("{method} {target} HTTP/{major}.{minor}"));
-        let meaning = match method == "GET" && (*major, *minor) >= (1, 1) {
-            true => "a GET request, in HTTP/1.1 or higher, for a resource",
-            false => "an opening handshake is a GET request, in HTTP/1.1 or higher",
-        };
-        self.meaning(meaning, "§4.1");
-        for (name, value) in head.fields.iter() {
-            self.field(name, value);
+        self.meaning(words::request_line(&head.start));
+        self.fields(&head.fields, None);
+        match is_opening(head) {
+            true => self.handshake_error(error),
+            false => self.meaning(Meaning {
+                words: "it does not ask for a WebSocket",
+                clause: "§4.1",
+            }),
         }
     }
 
-    fn response(&mut self, head: &Head<StatusLine>, key: Option<&str>) {
+    fn response(
+        &mut self,
+        time: &str,
+        head: &Head<StatusLine>,
+        key: Option<&str>,
+        error: Option<&HandshakeError>,
+    ) {
+        let what = match (head.start.status, key) {
+            (101, _) => "opening handshake",
+            (_, Some(_)) => "refusal",
+            (_, None) => "answer",
+        };
+        self.headline(time, Role::Server, what, "§4.2.2");
         let StatusLine {
             version: (major, minor),
             status,
             reason,
         } = &head.start;
         self.raw(&format!("HTTP/{major}.{minor} {status} {reason}"));
-        match status {
-            101 => self.meaning("from the empty line on, there are frames", "§4.2.2"),
-            _ => self.meaning("anything but 101 opens no WebSocket", "§4.1"),
-        }
-        for (name, value) in head.fields.iter() {
-            self.field(name, value);
-            if name.eq_ignore_ascii_case("Sec-WebSocket-Accept")
+        self.meaning(words::status_line(&head.start));
+        self.fields(&head.fields, key);
+        self.handshake_error(error);
+    }
+
+    /// The fields of a head. Below the accept value stands how it comes about, if the key is known.
+    fn fields(&mut self, fields: &Fields, key: Option<&str>) {
+        for (field, value) in fields.iter() {
+            self.raw(&format!("{field}: {value}"));
+            if let Some(meaning) = words::head_field(field, value) {
+                self.meaning(meaning);
+            }
+            if field.eq_ignore_ascii_case(name::ACCEPT)
                 && let Some(key) = key
             {
-                self.accept(key);
+                for step in words::accept_steps(key) {
+                    let line = format!("         {:8} {}", step.name, step.value);
+                    self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
+                }
             }
-        }
-    }
-
-    /// The accept key, worked out step by step.
-    fn accept(&mut self, key: &str) {
-        self.step("key", key);
-        self.step("+ GUID", &format!("{key}{GUID}"));
-        self.step("SHA-1", &hex(&handshake::accept_hash(key)));
-        self.step("base64", &handshake::accept_for(key));
-    }
-
-    fn step(&mut self, name: &str, value: &str) {
-        let line = format!("         {name:8} {value}");
-        self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
-    }
-
-    fn field(&mut self, name: &str, value: &str) {
-        self.raw(&format!("{name}: {value}"));
-        if let Some((meaning, clause)) = meaning_of_field(name, value) {
-            self.meaning(meaning, clause);
         }
     }
 
@@ -278,85 +279,62 @@ impl Page {
         self.line(None, &shorten(&line, WIDTH));
     }
 
-    fn meaning(&mut self, meaning: &str, clause: &str) {
-        self.line_with(Some(Ink::Reserved), &format!("      {meaning}"), clause);
+    fn meaning(&mut self, Meaning { words, clause }: Meaning) {
+        self.line_with(Some(Ink::Reserved), &format!("      {words}"), clause);
     }
 
-    fn wrong(&mut self, why: Option<&crate::error::HandshakeError>) {
-        if let Some(why) = why {
-            self.words(Some(Ink::Violation), 3, &format!("VIOLATION: {why}"));
+    fn handshake_error(&mut self, error: Option<&HandshakeError>) {
+        if let Some(error) = error {
+            self.words(Some(Ink::Violation), 3, &format!("VIOLATION: {error}"));
         }
     }
 
     // Frames.
 
-    fn header(&mut self, time: &str, seen: &SeenHeader) {
+    fn header(&mut self, time: &str, header: &FrameHeader) {
         let Header {
             fin,
             opcode,
-            mask,
             length,
-        } = seen.header;
+            ..
+        } = header.header;
         let mut what = format!("{opcode:?}, {length} byte{}", plural(length));
-        if seen.message > 0 {
-            let _ = write!(what, ", message {}", seen.message);
-            if !(fin && seen.fragment == 1) {
-                let _ = write!(what, ", fragment {}", seen.fragment);
+        if header.message > 0 {
+            let _ = write!(what, ", message {}", header.message);
+            if !(fin && header.fragment == 1) {
+                let _ = write!(what, ", fragment {}", header.fragment);
             }
         }
-        self.headline(time, seen.from, &what, clause_of(opcode));
-
-        let bytes = &seen.bytes;
-        self.first_two(bytes);
-        let after_length = bytes.len() - if mask.is_some() { 4 } else { 0 };
-        if after_length > 2 {
-            let long = hex(&bytes[2..after_length]);
-            self.beside(Ink::Length, &long, "length", &length.to_string(), "§5.2");
-        }
-        if let Some(key) = mask {
-            let meaning = "byte i is XORed with its byte i MOD 4";
-            self.beside(Ink::Mask, &hex(&key), "key", meaning, "§5.3");
-        }
+        let clause = words::opcode_meaning(opcode).clause;
+        self.headline(time, header.from, &what, clause);
+        self.header_bytes(header.from, &header.bytes);
     }
 
-    /// The first two bytes of a header, bit by bit, whether they keep the rules or not.
-    fn first_two(&mut self, bytes: &[u8]) {
-        let Some(&first) = bytes.first() else { return };
-        self.byte(first);
-        let opcode = OpCode::decode(first & OPCODE);
-        let (meaning, clause) = match (first & FIN != 0, opcode) {
-            (true, Ok(opcode)) if opcode.is_control() => {
-                ("1: control frames are never fragmented", "§5.5")
+    /// The bytes of a header, field by field. The header may break rules.
+    fn header_bytes(&mut self, from: Role, bytes: &[u8]) {
+        for field in words::header_fields(from, bytes) {
+            let ink = Ink::of(field.field);
+            let first = field.bits.start / 8;
+            match field.field {
+                FrameField::ExtendedLength | FrameField::MaskingKey => {
+                    let name = match field.field {
+                        FrameField::MaskingKey => "key",
+                        _ => "length",
+                    };
+                    let bytes = hex(&bytes[first..field.bits.end / 8]);
+                    self.beside(ink, &bytes, name, &field.meaning, field.clause);
+                }
+                _ => {
+                    let byte = bytes[first];
+                    if field.bits.start % 8 == 0 {
+                        self.byte(byte);
+                    }
+                    let bits = field.bits.start % 8..field.bits.end - 8 * first;
+                    let name = field.field.name();
+                    self.bits(byte, bits, ink, name, &field.meaning, field.clause);
+                }
             }
-            (true, _) => ("1: the last frame of its message", "§5.4"),
-            (false, _) => ("0: more frames of this message follow", "§5.4"),
-        };
-        self.bits(first, 0..1, Ink::Fin, "FIN", meaning, clause);
-        let meaning = match (first & RSV) >> 4 {
-            0 => "000: no extension is in use".to_owned(),
-            reserved => format!("{reserved:03b}: reserved"),
-        };
-        self.bits(first, 1..4, Ink::Reserved, "RSV1-3", &meaning, "§5.2");
-        let (meaning, clause) = match opcode {
-            Ok(opcode) => (format!("{opcode:?}"), clause_of(opcode)),
-            Err(_) => ("reserved".to_owned(), "§5.2"),
-        };
-        let meaning = format!("{:X}: {meaning}", first & OPCODE);
-        self.bits(first, 4..8, Ink::Opcode, "opcode", &meaning, clause);
-
-        let Some(&second) = bytes.get(1) else { return };
-        self.byte(second);
-        let meaning = match second & MASK {
-            0 => "0: not masked, as all from a server",
-            _ => "1: masked, as all from a client",
-        };
-        self.bits(second, 0..1, Ink::Mask, "MASK", meaning, "§5.1");
-        let meaning = match second & LENGTH {
-            126 => "126: it is in the next 16 bits".to_owned(),
-            127 => "127: it is in the next 64 bits".to_owned(),
-            short => format!("{short}"),
-        };
-        self.bits(second, 1..8, Ink::Length, "length", &meaning, "§5.2");
+        }
     }
 
     /// A byte in hex and in bits.
@@ -365,11 +343,11 @@ impl Page {
         self.line(None, &format!("   {byte:02x}           {bits}"));
     }
 
-    /// Some of the bits of a byte, where they stand, and what they say.
+    /// Some bits of a byte in their places, and what they say.
     fn bits(
         &mut self,
         byte: u8,
-        which: Range<usize>,
+        which: std::ops::Range<usize>,
         ink: Ink,
         name: &str,
         meaning: &str,
@@ -396,35 +374,36 @@ impl Page {
         self.line_with(Some(ink), &line, clause);
     }
 
-    fn payload(&mut self, seen: &SeenPayload) {
-        let length = seen.header.length;
-        if seen.header.mask.is_some() {
-            self.rows(&seen.sent, "sent", |_| String::new());
+    fn payload(&mut self, payload: &FramePayload) {
+        let length = payload.header.length;
+        if payload.header.mask.is_some() {
+            self.rows(&payload.sent, "sent", |_| String::new());
         }
-        let meant = |row: &[u8]| {
+        let as_ascii = |row: &[u8]| {
             let shown = |&byte: &u8| match byte {
                 b' '..=b'~' => char::from(byte),
                 _ => '.',
             };
             row.iter().map(shown).collect()
         };
-        match seen.kind {
-            OpCode::Close if seen.meant.len() >= 2 => {
-                let (code, reason) = seen.meant.split_at(2);
+        let bytes = &payload.unmasked[..];
+        match payload.opcode {
+            OpCode::Close if bytes.len() >= 2 => {
+                let (code, reason) = bytes.split_at(2);
                 let meaning = CloseCode(u16::from_be_bytes([code[0], code[1]])).to_string();
                 self.beside(Ink::Payload, &hex(code), "code", &meaning, "§7.4");
-                self.rows(reason, "reason", meant);
+                self.rows(reason, "reason", as_ascii);
                 if !reason.is_ascii() {
                     self.text(reason, "§5.5.1");
                 }
             }
-            OpCode::Text if seen.header.fin && seen.header.opcode == OpCode::Text => {
-                self.rows(&seen.meant, "meant", |_| String::new());
-                self.text(&seen.meant, "§5.6");
+            OpCode::Text => {
+                self.rows(bytes, "meant", |_| String::new());
+                self.text(bytes, "§5.6");
             }
-            _ => self.rows(&seen.meant, "meant", meant),
+            _ => self.rows(bytes, "meant", as_ascii),
         }
-        let shown = seen.meant.len() as u64;
+        let shown = bytes.len() as u64;
         if shown < length {
             let more = length - shown;
             let more = match shown {
@@ -438,7 +417,7 @@ impl Page {
     fn text(&mut self, bytes: &[u8], clause: &str) {
         let text = String::from_utf8_lossy(whole_characters(bytes));
         let text = Printable(&text).to_string();
-        // Beside it are two quotation marks, perhaps the dots, and the clause.
+        // The line also has room for two quotation marks, the dots and the clause.
         let end = fitting(&text, 31);
         let more = if end < text.len() { "..." } else { "" };
         let text = format!("\"{}\"{more}", &text[..end]);
@@ -452,41 +431,48 @@ impl Page {
         }
     }
 
-    fn violation(&mut self, time: &str, seen: &SeenViolation) {
-        let clause = seen.violation.clause();
-        self.headline(time, seen.from, "VIOLATION", clause);
-        if seen.unread {
-            self.first_two(&seen.bytes);
+    fn violation(&mut self, time: &str, broken: &BrokenRule) {
+        let BrokenRule {
+            from,
+            violation,
+            bytes,
+            at,
+            undecoded,
+        } = broken;
+        self.headline(time, *from, "VIOLATION", violation.clause());
+        if *undecoded {
+            self.first_two(*from, bytes);
         }
-        // A window around the place, if there are many bytes.
-        let start = seen.at.start.saturating_sub(8);
-        let end = seen.bytes.len().min(start + 16);
-        let before = if start > 0 {
-            format!("...{start} bytes, ")
-        } else {
-            String::new()
+        // If there are many bytes, those around the place.
+        let start = at.start.saturating_sub(8);
+        let end = bytes.len().min(start + 16);
+        let before = match start {
+            0 => String::new(),
+            _ => format!("...{start} bytes, "),
         };
-        self.line(
-            None,
-            &format!("   {before}{}", hex(&seen.bytes[start..end])),
-        );
-        let marks = 3 * seen.at.len();
+        self.line(None, &format!("   {before}{}", hex(&bytes[start..end])));
+        let marks = 3 * at.len();
         if marks > 0 {
-            let column = 3 + before.chars().count() + 3 * (seen.at.start - start);
+            let column = 3 + before.chars().count() + 3 * (at.start - start);
             let line = format!("{:column$}{}", "", "^".repeat(marks - 1));
             self.line(Some(Ink::Violation), &line);
         }
-        self.words(Some(Ink::Violation), 3, &seen.violation.to_string());
-        let earns = format!("It earns a Close with {}.", seen.violation.close_code());
+        self.words(Some(Ink::Violation), 3, &violation.to_string());
+        let earns = format!("It earns a Close with {}.", violation.close_code());
         self.words(None, 3, &earns);
+    }
+
+    /// The first two bytes of a header that cannot be decoded.
+    fn first_two(&mut self, from: Role, bytes: &[u8]) {
+        self.header_bytes(from, &bytes[..bytes.len().min(2)]);
     }
 
     // Everything else.
 
     fn bytes(&mut self, time: &str, from: Role, bytes: &[u8], why: Uninterpreted) {
-        let (what, clause) = what_bytes(why);
+        let Meaning { words, clause } = words::uninterpreted(why);
         let count = bytes.len();
-        let what = format!("{count} byte{} {what}", plural(count as u64));
+        let what = format!("{count} byte{} {words}", plural(count as u64));
         self.headline(time, from, &what, clause);
         let shown = whole_characters(&bytes[..bytes.len().min(200)]);
         let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
@@ -504,196 +490,26 @@ impl Page {
             self.line(None, "   ...");
         }
         if why == Uninterpreted::AfterClose {
-            let rule = "A Close is the last frame; nobody looks at what follows it (§5.5.1).";
+            let rule = "A Close is the last frame. Its receiver ignores what follows (§5.5.1).";
             self.words(Some(Ink::Violation), 3, rule);
         }
     }
 
-    fn state(&mut self, time: &str, state: SeenState) {
-        let (name, clause) = match state {
-            SeenState::Connecting => ("CONNECTING", "§4.1"),
-            SeenState::Open => ("OPEN", "§4.1"),
-            SeenState::Closing => ("CLOSING", "§7.1.3"),
-            SeenState::Closed => ("CLOSED", "§7.1.4"),
-        };
-        let line = format!("{time} state {name}");
-        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
+    fn state(&mut self, time: &str, state: State) {
+        let line = format!("{time} state {}", state.name());
+        self.line_with(Some(Ink::Headline), line.trim_start(), state.clause());
     }
 
-    fn end(&mut self, time: &str, by: Role, missing: Missing) {
-        let mut line = format!("{time} {} ended TCP", who(by));
-        let _ = match missing {
-            Missing::Nothing => Ok(()),
-            Missing::EndOfHead => write!(line, ", amid a head"),
-            Missing::AtLeast(count) => write!(line, ", {count} bytes or more short of a frame"),
-            Missing::Bytes(count) => {
-                write!(line, ", {count} byte{} short of a frame", plural(count))
-            }
-        };
+    fn eof(&mut self, time: &str, from: Role, unfinished: Unfinished) {
+        let mut line = format!("{time} the {} ended TCP", words::role(from));
+        if let Some(unfinished) = words::unfinished(unfinished) {
+            let _ = write!(line, ", {unfinished}");
+        }
         self.line_with(Some(Ink::Headline), line.trim_start(), "§7.1.1");
     }
 
-    fn broken(&mut self, time: &str, by: Role) {
-        let line = format!("{time} {} broke off TCP", who(by));
+    fn reset(&mut self, time: &str, from: Role) {
+        let line = format!("{time} the {} reset TCP", words::role(from));
         self.line_with(Some(Ink::Headline), line.trim_start(), "§7.2.1");
     }
-}
-
-fn who(role: Role) -> &'static str {
-    match role {
-        Role::Client => "the client",
-        Role::Server => "the server",
-    }
-}
-
-/// What bytes are that are not interpreted, and the clause.
-#[must_use]
-pub fn what_bytes(why: Uninterpreted) -> (&'static str, &'static str) {
-    match why {
-        Uninterpreted::NoWebSocket => ("that are no frames", ""),
-        Uninterpreted::AfterViolation => ("that nobody looks at, after the violation", "§7.1.7"),
-        Uninterpreted::AfterClose => ("behind the Close", "§5.5.1"),
-    }
-}
-
-/// Whether a request is meant as an opening handshake, well done or not.
-fn is_opening(head: &Head<RequestLine>) -> bool {
-    let mut names = head
-        .fields
-        .iter()
-        .map(|(name, _)| name.to_ascii_lowercase());
-    names.any(|name| name == "upgrade" || name.starts_with("sec-websocket-"))
-}
-
-fn clause_of(opcode: OpCode) -> &'static str {
-    match opcode {
-        OpCode::Continuation => "§5.4",
-        OpCode::Text | OpCode::Binary => "§5.6",
-        OpCode::Close => "§5.5.1",
-        OpCode::Ping => "§5.5.2",
-        OpCode::Pong => "§5.5.3",
-    }
-}
-
-/// What a field of the opening handshake is for.
-fn meaning_of_field(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
-    if name.eq_ignore_ascii_case("Connection") && !value.to_ascii_lowercase().contains("upgrade") {
-        return None;
-    }
-    let meanings = [
-        (
-            "Host",
-            "which server is meant, of all with this address",
-            "§4.1",
-        ),
-        ("Upgrade", "to another protocol than HTTP", "§4.1"),
-        (
-            "Connection",
-            "Upgrade is between these two, not for proxies",
-            "§4.1",
-        ),
-        (
-            "Sec-WebSocket-Key",
-            "16 random bytes in base64, for the answer to prove itself",
-            "§4.1",
-        ),
-        (
-            "Sec-WebSocket-Version",
-            "13 is the one version of the protocol",
-            "§4.1",
-        ),
-        (
-            "Sec-WebSocket-Accept",
-            "the server has read the key, and knows WebSocket",
-            "§4.2.2",
-        ),
-        (
-            "Sec-WebSocket-Protocol",
-            "what is spoken within the messages",
-            "§1.9",
-        ),
-        (
-            "Sec-WebSocket-Extensions",
-            "what would change the frames",
-            "§9.1",
-        ),
-        ("Origin", "whose page this is, says the browser", "§10.2"),
-        ("Cookie", "who the user is, for the application", "§4.1"),
-        (
-            "Authorization",
-            "who the user is, for the application",
-            "§4.1",
-        ),
-    ];
-    meanings
-        .into_iter()
-        .find(|(field, ..)| field.eq_ignore_ascii_case(name))
-        .map(|(_, meaning, clause)| (meaning, clause))
-}
-
-/// Two digits a byte, with spaces between.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.join(" ")
-}
-
-fn shorten(text: &str, longest: usize) -> String {
-    match columns(text) > longest {
-        false => text.to_owned(),
-        true => format!("{}...", &text[..fitting(text, longest - 3)]),
-    }
-}
-
-/// How many bytes of a text fit into so many columns.
-fn fitting(text: &str, room: usize) -> usize {
-    let mut used = 0;
-    let too_many = |(_, character): &(usize, char)| {
-        used += columns_of(*character);
-        used > room
-    };
-    text.char_indices()
-        .find(too_many)
-        .map_or(text.len(), |(at, _)| at)
-}
-
-/// How wide a terminal shows a text.
-#[must_use]
-pub fn columns(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
-}
-
-/// Characters of East Asia and pictures take two columns, accents none; roughly, and rather more
-/// than terminals make of it than less.
-fn columns_of(character: char) -> usize {
-    match u32::from(character) {
-        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
-        0x1100..=0x115F
-        | 0x231A..=0x23F3
-        | 0x25FD..=0x27BF
-        | 0x2B1B..=0x2B55
-        | 0x2E80..=0xA4CF
-        | 0xA960..=0xA97C
-        | 0xAC00..=0xD7A3
-        | 0xF900..=0xFAFF
-        | 0xFE10..=0xFE6F
-        | 0xFF00..=0xFF60
-        | 0xFFE0..=0xFFE6
-        | 0x16FE0..=0x1B2FB
-        | 0x1F000..=0x1FAFF
-        | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
-}
-
-/// Without the character that was cut at the end, if one was.
-fn whole_characters(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
-    }
-}
-
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

@@ -1,137 +1,157 @@
-//! A stream that is looked at: what passes through it is shown to an onlooker (`observe.rs`), both
-//! ways, and passes unchanged. A connection that is not looked at has another stream, and pays
-//! nothing.
+//! A stream that an observer looks at. What passes through it, in both directions, passes unchanged.
+//! A connection without an observer can have another stream, and then it pays nothing.
 
-use crate::frame::Role;
-use crate::observe::{Observer, Sight};
-use crate::stream::Stream;
+use super::event::Event;
+use super::observer::Observer;
+use crate::connection::stream::Stream;
+use crate::framing::Role;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A stream with an onlooker, or without one as yet. Clones have the same onlooker.
+/// A stream with an observer, or without one until [`watch`](Traced::watch) is called. Clones have
+/// the same observer.
 #[derive(Clone, Debug)]
 pub struct Traced<S> {
     stream: S,
-    ours: Role,
+    role: Role,
     watch: Option<Watch>,
-    /// So many bytes were shown that this clone has still to write.
+    /// The observer has seen this many bytes that this clone has still to write.
     ahead: usize,
 }
 
+/// The observer, and who is told of its events.
 #[derive(Clone)]
 struct Watch(Arc<Mutex<Watcher>>);
 
 struct Watcher {
     observer: Observer,
-    tell: Box<dyn FnMut(Sight) + Send>,
+    tell: Box<dyn FnMut(Event) + Send>,
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, Watcher> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher {
+    fn feed(&mut self, from: Role, bytes: &[u8]) {
+        self.observer.feed(from, bytes);
+        self.tell_events();
+    }
+
+    fn feed_eof(&mut self, from: Role) {
+        self.observer.feed_eof(from);
+        self.tell_events();
+    }
+
+    /// A time limit that ended is not an end of TCP. Every other error is.
+    fn feed_error(&mut self, from: Role, error: &io::Error) {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+            _ => self.observer.feed_reset(from),
+        }
+        self.tell_events();
+    }
+
+    /// Hands the events on, one by one.
+    fn tell_events(&mut self) {
+        while let Some(event) = self.observer.next_event() {
+            (self.tell)(event);
+        }
+    }
 }
 
 impl<S> Traced<S> {
-    /// A stream that nobody looks at. `ours` is the role at this end.
-    pub fn new(stream: S, ours: Role) -> Traced<S> {
+    /// A stream without an observer. `role` is the role at this end.
+    pub fn new(stream: S, role: Role) -> Traced<S> {
         Traced {
             stream,
-            ours,
+            role,
             watch: None,
             ahead: 0,
         }
     }
 
-    /// From now on, tells what passes.
-    pub fn watch(&mut self, observer: Observer, tell: impl FnMut(Sight) + Send + 'static) {
+    /// From now on, the observer looks at what passes, and `tell` gets its events.
+    pub fn watch(&mut self, observer: Observer, tell: impl FnMut(Event) + Send + 'static) {
         let tell = Box::new(tell);
         self.watch = Some(Watch(Arc::new(Mutex::new(Watcher { observer, tell }))));
     }
 
-    /// Shows the onlooker bytes that the peer sent before it was there.
+    /// Shows the observer bytes that the peer sent before the observer was there.
     pub fn show_received(&self, bytes: &[u8]) {
-        self.see(|observer| observer.bytes(peer_of(self.ours), bytes));
+        if let Some(watch) = &self.watch {
+            watch.lock().feed(self.role.peer(), bytes);
+        }
     }
 
     /// The stream inside.
     pub fn inner(&self) -> &S {
         &self.stream
     }
-
-    fn see(&self, look: impl FnOnce(&mut Observer) -> Vec<Sight>) {
-        if let Some(Watch(watch)) = &self.watch {
-            let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-            let sights = look(&mut watch.observer);
-            sights.into_iter().for_each(|sight| (watch.tell)(sight));
-        }
-    }
-}
-
-fn peer_of(role: Role) -> Role {
-    match role {
-        Role::Client => Role::Server,
-        Role::Server => Role::Client,
-    }
 }
 
 impl<S: Read> Read for Traced<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let result = self.stream.read(room);
-        self.see(|observer| match &result {
-            Ok(0) => observer.end(peer_of(self.ours)),
-            Ok(count) => observer.bytes(peer_of(self.ours), &room[..*count]),
-            Err(error) => self.failed(observer, error),
-        });
+        if let Some(watch) = &self.watch {
+            let peer = self.role.peer();
+            match &result {
+                Ok(0) => watch.lock().feed_eof(peer),
+                Ok(count) => watch.lock().feed(peer, &room[..*count]),
+                Err(error) => watch.lock().feed_error(peer, error),
+            }
+        }
         result
     }
 }
 
 impl<S> Traced<S> {
-    /// Shows what is about to be written: were it shown afterwards, the thread that reads might
-    /// show the answer first.
-    fn show_sent(&mut self, pieces: &[IoSlice<'_>]) {
+    /// Shows what is about to be written. If it were shown after the write, the thread that reads
+    /// might show the answer first.
+    fn show_sent(&mut self, parts: &[IoSlice<'_>]) {
+        let Some(watch) = &self.watch else { return };
         let mut shown = self.ahead;
-        for piece in pieces {
-            let new = &piece[shown.min(piece.len())..];
-            shown -= piece.len() - new.len();
+        for part in parts {
+            let new = &part[shown.min(part.len())..];
+            shown -= part.len() - new.len();
             if !new.is_empty() {
-                self.see(|observer| observer.bytes(self.ours, new));
+                watch.lock().feed(self.role, new);
                 self.ahead += new.len();
             }
         }
     }
 
-    /// A time limit that ran out is no end; whatever else fails is one, and not of our making.
-    fn failed(&self, observer: &mut Observer, error: &io::Error) -> Vec<Sight> {
-        match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => vec![],
-            _ => observer.broken(peer_of(self.ours)),
-        }
-    }
-
-    /// What was not written is what is written next, and is not shown again.
-    fn written(&mut self, result: io::Result<usize>) -> io::Result<usize> {
-        match &result {
+    /// Bytes that were not written are written next. They are not shown again.
+    fn note_written(&mut self, result: &io::Result<usize>) {
+        match result {
             Ok(count) => self.ahead = self.ahead.saturating_sub(*count),
-            Err(error) => self.see(|observer| self.failed(observer, error)),
+            Err(error) => {
+                if let Some(watch) = &self.watch {
+                    watch.lock().feed_error(self.role.peer(), error);
+                }
+            }
         }
-        result
     }
 }
 
 impl<S: Write> Write for Traced<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.watch.is_some() {
-            self.show_sent(&[IoSlice::new(bytes)]);
-        }
+        self.show_sent(&[IoSlice::new(bytes)]);
         let result = self.stream.write(bytes);
-        self.written(result)
+        self.note_written(&result);
+        result
     }
 
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.watch.is_some() {
-            self.show_sent(pieces);
-        }
-        let result = self.stream.write_vectored(pieces);
-        self.written(result)
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.show_sent(parts);
+        let result = self.stream.write_vectored(parts);
+        self.note_written(&result);
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -150,8 +170,10 @@ impl<S: Stream> Stream for Traced<S> {
 
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         let result = self.stream.shutdown(how);
-        if how != Shutdown::Read {
-            self.see(|observer| observer.end(self.ours));
+        if how != Shutdown::Read
+            && let Some(watch) = &self.watch
+        {
+            watch.lock().feed_eof(self.role);
         }
         result
     }

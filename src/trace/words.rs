@@ -1,0 +1,319 @@
+//! The words for what is on the wire: the bits of a header, opcodes, the fields of an opening
+//! handshake, each with its clause. The terminal and the page `/glass` both take their words here.
+
+use super::event::{Unfinished, Uninterpreted};
+use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role};
+use crate::opening::{GUID, RequestLine, StatusLine, accept_for, accept_hash, name};
+use std::ops::Range;
+
+/// What something means, and the clause that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// A few words.
+    pub words: &'static str,
+    /// Such as `§5.2`. Empty if RFC 6455 says nothing about it.
+    pub clause: &'static str,
+}
+
+/// A field of a frame's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameField {
+    /// The last fragment of its message.
+    Fin,
+    /// RSV1, RSV2 and RSV3.
+    Reserved,
+    /// What the frame is.
+    Opcode,
+    /// Whether the payload is masked.
+    Mask,
+    /// The length in 7 bits.
+    Length,
+    /// The length in 16 or 64 bits.
+    ExtendedLength,
+    /// The masking key.
+    MaskingKey,
+}
+
+impl FrameField {
+    /// Its name in §5.2.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FrameField::Fin => "FIN",
+            FrameField::Reserved => "RSV1-3",
+            FrameField::Opcode => "opcode",
+            FrameField::Mask => "MASK",
+            FrameField::Length => "length",
+            FrameField::ExtendedLength => "extended length",
+            FrameField::MaskingKey => "masking key",
+        }
+    }
+}
+
+/// A field of a frame's header, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldInWords {
+    /// Which field.
+    pub field: FrameField,
+    /// Its bits, counted from the first bit of the header.
+    pub bits: Range<usize>,
+    /// Its value and what that means, short enough for a line of a terminal.
+    pub meaning: String,
+    /// More about it, for a page. It may be empty.
+    pub detail: &'static str,
+    /// The clause.
+    pub clause: &'static str,
+}
+
+/// The fields of a header that this side sent. The header may break rules, and it may be cut: then
+/// these are the fields whose bytes are here.
+#[must_use]
+pub fn header_fields(from: Role, bytes: &[u8]) -> Vec<FieldInWords> {
+    let mut fields = Vec::new();
+    let mut add = |field, bits, meaning: String, detail, clause| {
+        fields.push(FieldInWords {
+            field,
+            bits,
+            meaning,
+            detail,
+            clause,
+        });
+    };
+    let Some(&first) = bytes.first() else {
+        return fields;
+    };
+    let opcode = OpCode::decode(first & OPCODE);
+    let is_control = opcode.is_ok_and(OpCode::is_control);
+    let (meaning, clause) = match (first & FIN != 0, is_control) {
+        (true, true) => ("1: control frames are never fragmented", "§5.5"),
+        (true, false) => ("1: the last frame of its message", "§5.4"),
+        (false, _) => ("0: more frames of this message follow", "§5.4"),
+    };
+    add(FrameField::Fin, 0..1, meaning.to_owned(), "", clause);
+    let meaning = match (first & RSV) >> 4 {
+        0 => "000: no extension is in use".to_owned(),
+        reserved => format!("{reserved:03b}: reserved"),
+    };
+    let detail = "an extension may give these bits a meaning";
+    add(FrameField::Reserved, 1..4, meaning, detail, "§5.2");
+    let (name, detail, clause) = match opcode {
+        Ok(opcode) => {
+            let Meaning { words, clause } = opcode_meaning(opcode);
+            (format!("{opcode:?}"), words, clause)
+        }
+        Err(_) => ("reserved".to_owned(), "", "§5.2"),
+    };
+    let meaning = format!("{:X}: {name}", first & OPCODE);
+    add(FrameField::Opcode, 4..8, meaning, detail, clause);
+
+    let Some(&second) = bytes.get(1) else {
+        return fields;
+    };
+    let meaning = match (second & MASK != 0, from) {
+        (true, Role::Client) => "1: masked, as all from a client",
+        (true, Role::Server) => "1: masked; a server never masks",
+        (false, Role::Server) => "0: not masked, as all from a server",
+        (false, Role::Client) => "0: not masked; a client must mask",
+    };
+    add(FrameField::Mask, 8..9, meaning.to_owned(), "", "§5.1");
+    let (meaning, detail) = match second & LENGTH {
+        126 => (
+            "126: it is in the next 16 bits".to_owned(),
+            "the payload has more than 125 bytes",
+        ),
+        127 => (
+            "127: it is in the next 64 bits".to_owned(),
+            "the payload has more than 65 535 bytes",
+        ),
+        short => (short.to_string(), "bytes of payload; up to 125 fit here"),
+    };
+    add(FrameField::Length, 9..16, meaning, detail, "§5.2");
+
+    let end_of_length = 2 + Header::extended_length_size(second);
+    if end_of_length > 2
+        && let Some(length) = bytes.get(2..end_of_length)
+    {
+        let number = length
+            .iter()
+            .fold(0, |number, &byte| number << 8 | u64::from(byte));
+        let detail = "bytes of payload; the most significant byte comes first";
+        let bits = 16..8 * end_of_length;
+        let field = FrameField::ExtendedLength;
+        add(field, bits, number.to_string(), detail, "§5.2");
+    }
+    let end = Header::size(second);
+    if end > end_of_length && bytes.len() >= end {
+        let meaning = "byte i is XORed with its byte i MOD 4".to_owned();
+        let detail = "each frame has a new key";
+        let bits = 8 * end_of_length..8 * end;
+        add(FrameField::MaskingKey, bits, meaning, detail, "§5.3");
+    }
+    fields
+}
+
+/// What a frame with this opcode is.
+#[must_use]
+pub fn opcode_meaning(opcode: OpCode) -> Meaning {
+    let (words, clause) = match opcode {
+        OpCode::Continuation => ("the next fragment of the message", "§5.4"),
+        OpCode::Text => ("text, in UTF-8", "§5.6"),
+        OpCode::Binary => ("bytes", "§5.6"),
+        OpCode::Close => ("the last frame that its sender sends", "§5.5.1"),
+        OpCode::Ping => ("the receiver answers with a Pong", "§5.5.2"),
+        OpCode::Pong => ("the answer to a Ping", "§5.5.3"),
+    };
+    Meaning { words, clause }
+}
+
+/// What the first line of a request means.
+#[must_use]
+pub fn request_line(line: &RequestLine) -> Meaning {
+    let words = match line.method == "GET" && line.version >= (1, 1) {
+        true => "a GET request, in HTTP/1.1 or higher, for a resource",
+        false => "an opening handshake is a GET request, in HTTP/1.1 or higher",
+    };
+    Meaning {
+        words,
+        clause: "§4.1",
+    }
+}
+
+/// What the first line of a response means.
+#[must_use]
+pub fn status_line(line: &StatusLine) -> Meaning {
+    let (words, clause) = match line.status {
+        101 => ("from the empty line on, there are frames", "§4.2.2"),
+        _ => ("anything but 101 opens no WebSocket", "§4.1"),
+    };
+    Meaning { words, clause }
+}
+
+/// What a field of a head is for. `None`: it has no meaning for WebSocket.
+#[must_use]
+pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
+    let is = |name: &str| field.eq_ignore_ascii_case(name);
+    if is(name::CONNECTION) && !value.to_ascii_lowercase().contains("upgrade") {
+        return None;
+    }
+    const MEANINGS: [(&str, &str, &str); 11] = [
+        (
+            name::HOST,
+            "which server is meant, of all with this address",
+            "§4.1",
+        ),
+        (name::UPGRADE, "to another protocol than HTTP", "§4.1"),
+        (
+            name::CONNECTION,
+            "Upgrade is between these two, not for proxies",
+            "§4.1",
+        ),
+        (
+            name::KEY,
+            "16 random bytes in base64, for the answer to prove itself",
+            "§4.1",
+        ),
+        (
+            name::VERSION,
+            "13 is the one version of the protocol",
+            "§4.1",
+        ),
+        (
+            name::ACCEPT,
+            "the server has read the key, and knows WebSocket",
+            "§4.2.2",
+        ),
+        (name::PROTOCOL, "what is spoken within the messages", "§1.9"),
+        (name::EXTENSIONS, "what would change the frames", "§9.1"),
+        (
+            name::ORIGIN,
+            "whose page this is, says the browser",
+            "§10.2",
+        ),
+        ("Cookie", "who the user is, for the application", "§4.1"),
+        (
+            "Authorization",
+            "who the user is, for the application",
+            "§4.1",
+        ),
+    ];
+    let known = MEANINGS.into_iter().find(|(name, ..)| is(name))?;
+    let (_, words, clause) = known;
+    Some(Meaning { words, clause })
+}
+
+/// One step from the key to the accept value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptStep {
+    /// A word or two, for a terminal.
+    pub name: &'static str,
+    /// The step in words, for a page.
+    pub words: &'static str,
+    /// What it gives.
+    pub value: String,
+}
+
+/// How the accept value comes about (§4.2.2), step by step.
+#[must_use]
+pub fn accept_steps(key: &str) -> [AcceptStep; 4] {
+    let step = |name, words, value| AcceptStep { name, words, value };
+    [
+        step("key", "the key of the request", key.to_owned()),
+        step(
+            "+ GUID",
+            "with the GUID of §1.3 behind it",
+            format!("{key}{GUID}"),
+        ),
+        step(
+            "SHA-1",
+            "hashed with SHA-1: 20 bytes",
+            super::columns::hex(&accept_hash(key)),
+        ),
+        step(
+            "base64",
+            "in base64: the Sec-WebSocket-Accept",
+            accept_for(key),
+        ),
+    ]
+}
+
+/// A role, as in "the client ended TCP".
+#[must_use]
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Server => "server",
+    }
+}
+
+/// What bytes are that are not interpreted.
+#[must_use]
+pub fn uninterpreted(why: Uninterpreted) -> Meaning {
+    let (words, clause) = match why {
+        Uninterpreted::NoWebSocket => ("that are not frames", ""),
+        Uninterpreted::AfterViolation => ("behind the violation, not interpreted", "§7.1.7"),
+        Uninterpreted::AfterClose => ("behind the Close", "§5.5.1"),
+    };
+    Meaning { words, clause }
+}
+
+/// What one side had not finished when it ended TCP. `None`: it had finished everything.
+#[must_use]
+pub fn unfinished(unfinished: Unfinished) -> Option<String> {
+    match unfinished {
+        Unfinished::Nothing => None,
+        Unfinished::Head => Some("inside a head".to_owned()),
+        Unfinished::Frame(Missing::AtLeast(count)) => {
+            Some(format!("{count} or more bytes before the end of a frame"))
+        }
+        Unfinished::Frame(Missing::Exactly(count)) => Some(format!(
+            "{count} byte{} before the end of a frame",
+            plural(count)
+        )),
+    }
+}
+
+/// The `s` behind a number of things.
+#[must_use]
+pub fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
