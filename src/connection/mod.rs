@@ -2,7 +2,7 @@
 //! (masking keys, limits).
 //!
 //! - It offers: [`WebSocket`] in both roles over any [`Stream`], [`Config`], [`Error`]; optional:
-//!   [`Fragments`] and [`Sender`].
+//!   [`Fragments`], [`Sender`] and [`Untimed`].
 //! - It knows: framing, and from opening the errors and [`Origins`](crate::Origins).
 //! - It leaves out: how a connection begins (`client/`, `server/`), and who looks on (`trace/`).
 
@@ -18,6 +18,7 @@ mod shared;
 pub(crate) mod state;
 pub(crate) mod stream;
 mod timers;
+mod untimed;
 mod websocket;
 
 pub use config::Config;
@@ -30,7 +31,8 @@ pub(crate) use read_head::read_head;
 pub use sender::{PreparedMessage, Sender};
 pub(crate) use shared::Shared;
 pub use state::{Closed, Side, State, TcpEnd};
-pub use stream::{Stream, Tcp, Untimed};
+pub use stream::{Stream, Tcp};
 pub(crate) use stream::{close_gently, is_timeout, limit_until, read_once};
+pub use untimed::Untimed;
 pub(crate) use websocket::Opened;
 pub use websocket::WebSocket;

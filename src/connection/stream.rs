@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// and an end in order. A stream without these keeps the default methods: then a read or a write
 /// waits as long as the stream does, and there is no keepalive.
 ///
-/// A TLS wrapper passes these calls on to the TCP stream inside it. [`Untimed`] does without.
+/// A TLS wrapper passes these calls on to the TCP stream inside it. [`Untimed`](crate::Untimed) does
+/// without.
 pub trait Stream: Read + Write {
     /// Limits the time of each later `read`, and says whether this stream can do that. A read whose
     /// time ends fails with [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] and loses nothing.
@@ -125,32 +126,6 @@ impl Stream for Tcp {
         self.0.shutdown(how)
     }
 }
-
-/// Any `Read + Write` as a stream without time limits: a TLS stream, a pipe, memory in a test.
-#[derive(Clone, Debug)]
-pub struct Untimed<S>(pub S);
-
-impl<S: Read> Read for Untimed<S> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
-}
-
-impl<S: Write> Write for Untimed<S> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(parts)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<S: Read + Write> Stream for Untimed<S> {}
 
 /// Whether an error says that a time limit ended. There are two kinds for it.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
