@@ -70,53 +70,70 @@ pub struct FieldInWords {
 #[must_use]
 pub fn header_fields(from: Role, bytes: &[u8]) -> Vec<FieldInWords> {
     let mut fields = Vec::new();
-    let mut add = |field, bits, meaning: String, detail, clause| {
-        fields.push(FieldInWords {
-            field,
-            bits,
-            meaning,
-            detail,
-            clause,
-        });
-    };
-    let Some(&first) = bytes.first() else {
-        return fields;
-    };
+    if let Some(&first) = bytes.first() {
+        fields.extend(first_byte(first));
+    }
+    if let Some(&second) = bytes.get(1) {
+        fields.extend(second_byte(from, second));
+        fields.extend(behind_second_byte(second, bytes));
+    }
+    fields
+}
+
+/// FIN, the reserved bits and the opcode.
+fn first_byte(first: u8) -> [FieldInWords; 3] {
     let opcode = OpCode::decode(first & OPCODE);
     let is_control = opcode.is_ok_and(OpCode::is_control);
-    let (meaning, clause) = match (first & FIN != 0, is_control) {
+    let (fin, fin_clause) = match (first & FIN != 0, is_control) {
         (true, true) => ("1: control frames are never fragmented", "§5.5"),
         (true, false) => ("1: the last frame of its message", "§5.4"),
         (false, _) => ("0: more frames of this message follow", "§5.4"),
     };
-    add(FrameField::Fin, 0..1, meaning.to_owned(), "", clause);
-    let meaning = match (first & RSV) >> 4 {
+    let reserved = match (first & RSV) >> 4 {
         0 => "000: no extension is in use".to_owned(),
         reserved => format!("{reserved:03b}: reserved"),
     };
-    let detail = "an extension may give these bits a meaning";
-    add(FrameField::Reserved, 1..4, meaning, detail, "§5.2");
-    let (name, detail, clause) = match opcode {
+    let (name, detail, opcode_clause) = match opcode {
         Ok(opcode) => {
             let Meaning { words, clause } = opcode_meaning(opcode);
             (format!("{opcode:?}"), words, clause)
         }
         Err(_) => ("reserved".to_owned(), "", "§5.2"),
     };
-    let meaning = format!("{:X}: {name}", first & OPCODE);
-    add(FrameField::Opcode, 4..8, meaning, detail, clause);
+    [
+        FieldInWords {
+            field: FrameField::Fin,
+            bits: 0..1,
+            meaning: fin.to_owned(),
+            detail: "",
+            clause: fin_clause,
+        },
+        FieldInWords {
+            field: FrameField::Reserved,
+            bits: 1..4,
+            meaning: reserved,
+            detail: "an extension may give these bits a meaning",
+            clause: "§5.2",
+        },
+        FieldInWords {
+            field: FrameField::Opcode,
+            bits: 4..8,
+            meaning: format!("{:X}: {name}", first & OPCODE),
+            detail,
+            clause: opcode_clause,
+        },
+    ]
+}
 
-    let Some(&second) = bytes.get(1) else {
-        return fields;
-    };
-    let meaning = match (second & MASK != 0, from) {
+/// MASK and the length in 7 bits.
+fn second_byte(from: Role, second: u8) -> [FieldInWords; 2] {
+    let mask = match (second & MASK != 0, from) {
         (true, Role::Client) => "1: masked, as all from a client",
         (true, Role::Server) => "1: masked; a server never masks",
         (false, Role::Server) => "0: not masked, as all from a server",
         (false, Role::Client) => "0: not masked; a client must mask",
     };
-    add(FrameField::Mask, 8..9, meaning.to_owned(), "", "§5.1");
-    let (meaning, detail) = match second & LENGTH {
+    let (length, detail) = match second & LENGTH {
         126 => (
             "126: it is in the next 16 bits".to_owned(),
             "the payload has more than 125 bytes",
@@ -127,26 +144,51 @@ pub fn header_fields(from: Role, bytes: &[u8]) -> Vec<FieldInWords> {
         ),
         short => (short.to_string(), "bytes of payload; up to 125 fit here"),
     };
-    add(FrameField::Length, 9..16, meaning, detail, "§5.2");
+    [
+        FieldInWords {
+            field: FrameField::Mask,
+            bits: 8..9,
+            meaning: mask.to_owned(),
+            detail: "",
+            clause: "§5.1",
+        },
+        FieldInWords {
+            field: FrameField::Length,
+            bits: 9..16,
+            meaning: length,
+            detail,
+            clause: "§5.2",
+        },
+    ]
+}
 
+/// The extended length and the masking key, if the second byte announces them and they are here.
+fn behind_second_byte(second: u8, bytes: &[u8]) -> Vec<FieldInWords> {
+    let mut fields = Vec::new();
     let end_of_length = 2 + Header::extended_length_size(second);
+    let end = Header::size(second);
     if end_of_length > 2
         && let Some(length) = bytes.get(2..end_of_length)
     {
         let number = length
             .iter()
             .fold(0, |number, &byte| number << 8 | u64::from(byte));
-        let detail = "bytes of payload; the most significant byte comes first";
-        let bits = 16..8 * end_of_length;
-        let field = FrameField::ExtendedLength;
-        add(field, bits, number.to_string(), detail, "§5.2");
+        fields.push(FieldInWords {
+            field: FrameField::ExtendedLength,
+            bits: 16..8 * end_of_length,
+            meaning: number.to_string(),
+            detail: "bytes of payload; the most significant byte comes first",
+            clause: "§5.2",
+        });
     }
-    let end = Header::size(second);
     if end > end_of_length && bytes.len() >= end {
-        let meaning = "byte i is XORed with its byte i MOD 4".to_owned();
-        let detail = "each frame has a new key";
-        let bits = 8 * end_of_length..8 * end;
-        add(FrameField::MaskingKey, bits, meaning, detail, "§5.3");
+        fields.push(FieldInWords {
+            field: FrameField::MaskingKey,
+            bits: 8 * end_of_length..8 * end,
+            meaning: "byte i is XORed with its byte i MOD 4".to_owned(),
+            detail: "each frame has a new key",
+            clause: "§5.3",
+        });
     }
     fields
 }
