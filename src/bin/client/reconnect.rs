@@ -1,0 +1,28 @@
+//! RFC 6455 §7.2.3, Recovering from Abnormal Closure: listening that survives a lost connection.
+
+use crate::connect::Connection;
+use crate::listen;
+use rfc6455::{Backoff, Entropy, Error};
+
+/// Listens. When the connection is lost, connects again after a delay, and so on. Returns when the
+/// server closed for good, or when an error came that a new connection does not repair.
+pub fn listen_forever(connect: impl Fn() -> Result<Connection, Error>) -> Result<(), Error> {
+    let mut backoff = Backoff::new(Entropy::from_system());
+    let mut connection = connect();
+    loop {
+        let result = connection.and_then(|mut socket| {
+            backoff.reset();
+            listen(&mut socket)?;
+            match socket.closed() {
+                // Such as 1001: the server goes down, and it may come back.
+                Some(closed) if closed.is_transient() => Err(Error::Closed(closed)),
+                _ => Ok(()),
+            }
+        });
+        match result {
+            Err(error) if error.is_transient() => eprintln!("client: {error}; connecting again"),
+            result => return result,
+        }
+        connection = backoff.retry(&connect);
+    }
+}
