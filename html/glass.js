@@ -4,11 +4,10 @@
 
 const $ = (selector) => document.querySelector(selector);
 const BASE = location.origin.replace(/^http/, "ws");
-const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const plural = (number, what) => `${grouped(number)} ${what}${number === 1 ? "" : "s"}`;
 
-/** An element with attributes and children; texts are texts, never markup. */
+/** An element with attributes and children. A string becomes text, never markup. */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -24,23 +23,24 @@ const bitsOf = (bytes) => bytes.map((byte) => byte.toString(2).padStart(8, "0"))
 const asText = (bytes) => new TextDecoder().decode(new Uint8Array(bytes));
 const seconds = (milliseconds) => `+${(milliseconds / 1000).toFixed(3)} s`;
 
-/** A clause, with its place in the RFC behind it. */
+/** A clause as a link to its place in the RFC. */
 function clause(name) {
   const section = /§([\d.]+)/.exec(name);
   if (!section) return name;
   return element("a", { href: `https://www.rfc-editor.org/rfc/rfc6455#section-${section[1]}` }, name);
 }
 
-// A connection that is looked at: a report first, then, with its token, the connection.
+// A connection that this page looks at. First comes its report, then, with the same token, the
+// connection.
 
-/** Opens both; `tell` gets what the server saw, note by note. */
+/** Opens both. `tell` gets what the server saw, note by note. */
 async function look(path, tell) {
   const random = crypto.getRandomValues(new Uint8Array(16));
   const token = Array.from(random, hexOf).join("");
   const report = new WebSocket(`${BASE}/glass/report?token=${token}`);
   await new Promise((done, failed) => {
     report.onopen = done;
-    report.onerror = () => failed(new Error("The server takes no report now."));
+    report.onerror = () => failed(new Error("The server accepts no report now."));
   });
   report.onerror = null;
   report.onmessage = (event) => tell(JSON.parse(event.data));
@@ -52,12 +52,12 @@ async function look(path, tell) {
 // What the server saw.
 
 const MOST_SHOWN = 200;
-let frames = 0, closes = 0;
-/** What came while the list was held still. */
+let frames = 0;
+/** The items that came while the list was held still. */
 let held = [];
 
 function clearWall() {
-  frames = closes = 0;
+  frames = 0;
   held = [];
   $("#count").textContent = "0";
   $("#frames").replaceChildren();
@@ -70,18 +70,19 @@ function clearWall() {
   }
 }
 
+/** Shows a note. All words about the protocol come with it from the server. */
 function show(note) {
   const by = {
-    request: () => showHead(note, "The client asks", REQUEST_LINE),
-    response: () => { showHead(note, "The server answers", RESPONSE_LINE); showAccept(note); },
+    request: () => showHead(note, "The client asks"),
+    response: () => { showHead(note, "The server answers"); showAccept(note); },
     state: () => showState(note),
     frame: () => showFrame(note),
     violation: () => list(violation(note)),
     bytes: () => list(strayBytes(note)),
-    missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came faster than this page took them.`)),
+    missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came too fast for this page.`)),
     "no head": () => list(event(note, `The ${note.from} sent no opening handshake: ${note.wrong}`, "bad")),
-    end: () => timeline(note.at, note.from, ended(note), "§7.1.1"),
-    broken: () => timeline(note.at, note.from, ended(note), "§7.2.1"),
+    end: () => timeline(note.at, note.from, ended(note), note.clause),
+    reset: () => timeline(note.at, note.from, ended(note), note.clause),
     refused: () => say(`The server refused: ${note.why}.`),
   };
   by[note.is]?.();
@@ -98,6 +99,17 @@ function list(item) {
 
 function event(note, text, kind = "") {
   return element("li", { class: `event ${kind}` }, element("time", {}, seconds(note.at)), text);
+}
+
+/** Words from the server that are needed before there is a connection. The states have the order of
+ * `readyState`: the first one is 0. */
+let words = { states: [] };
+
+async function fillStates() {
+  words = await (await fetch("/glass/words")).json();
+  $("#states").replaceChildren(...words.states.map((state) => element("li", { "data-state": state.name },
+    element("b", {}, state.name), " ", element("small", {}, `${state.meaning}, ${state.clause}`), " ", element("time"))));
+  showReady();
 }
 
 function showState({ state, at }) {
@@ -117,38 +129,22 @@ function timeline(at, who, what, where) {
   const item = element("li", isEffect ? { class: "effect" } : {},
     element("time", {}, isEffect ? "" : seconds(at)),
     element("span", { class: "who" }, `the ${who} `), what, " ", clause(where));
-  // The browser tells its page of the end before the report comes to the causes.
+  // The browser tells its page of the end before the report tells the causes.
   $("#closing").insertBefore(item, isEffect ? null : $("#closing .effect"));
 }
 
 // The opening handshake.
 
-const REQUEST_LINE = ["a GET request, in HTTP/1.1 or higher, for a resource", "§4.1"];
-const RESPONSE_LINE = ["101: yes, from here on it is WebSocket; anything else: no", "§4.2.2"];
-const FIELDS = {
-  host: ["which server is meant, of all with this address", "§4.1"],
-  upgrade: ["to another protocol than HTTP", "§4.1"],
-  connection: ["Upgrade is between these two, not for proxies", "§4.1"],
-  "sec-websocket-key": ["16 random bytes in base64, for the answer to prove itself", "§4.1"],
-  "sec-websocket-version": ["13 is the one version of the protocol", "§4.1"],
-  "sec-websocket-accept": ["the server has read the key, and knows WebSocket", "§4.2.2"],
-  "sec-websocket-protocol": ["what is spoken within the messages", "§1.9"],
-  "sec-websocket-extensions": ["what would change the frames; this server accepts none", "§9.1"],
-  origin: ["whose page this is, says the browser", "§10.2"],
-  cookie: ["who the user is, for the application", "§4.1"],
-};
-
-function showHead(note, title, [meaning, where]) {
+function showHead(note, title) {
   const rows = [
     element("dt", {}, note.line),
-    element("dd", {}, meaning, " ", clause(where)),
+    element("dd", {}, note.meaning, " ", clause(note.clause)),
   ];
-  for (const [name, value] of note.fields) {
-    const known = FIELDS[name.toLowerCase()];
-    rows.push(element("dt", {}, `${name}: ${value}`));
-    rows.push(known
-      ? element("dd", {}, known[0], " ", clause(known[1]))
-      : element("dd", {}, "HTTP's, without a meaning here"));
+  for (const field of note.fields) {
+    rows.push(element("dt", {}, `${field.name}: ${field.value}`));
+    rows.push(field.meaning
+      ? element("dd", {}, field.meaning, " ", clause(field.clause))
+      : element("dd", {}, "a field of HTTP; it has no meaning for WebSocket"));
   }
   const wrong = note.wrong && element("p", { class: "bad" }, note.wrong);
   const part = element("div", { class: `head ${note.is}` }, element("h3", {}, title), element("dl", {}, ...rows), wrong || "");
@@ -158,84 +154,31 @@ function showHead(note, title, [meaning, where]) {
   $("#opened").textContent += note.is === "request" ? line : `, ${line}`;
 }
 
-function showAccept(note) {
-  if (!note.key) return;
-  const steps = [
-    ["the key, as it was sent", note.key],
-    ["with the GUID of §1.3 behind it", note.key + note.guid],
-    ["hashed with SHA-1: 20 bytes", note.hash],
-    ["in base64: the Sec-WebSocket-Accept", note.accept],
-  ];
+function showAccept({ accept }) {
+  if (!accept) return;
   $("#opening").append(element("div", { class: "steps" },
-    element("h3", {}, "How the accept key comes about ", clause("§4.2.2")),
-    element("dl", {}, ...steps.flatMap(([what, value]) => [element("dt", {}, what), element("dd", {}, value)]))));
+    element("h3", {}, "How the accept key comes about ", clause(accept.clause)),
+    element("dl", {}, ...accept.steps.flatMap((step) => [element("dt", {}, step.meaning), element("dd", {}, step.value)]))));
 }
 
 // Frames.
 
-const OPCODES = {
-  0: ["continuation: goes on with the message before", "§5.4"],
-  1: ["text, in UTF-8", "§5.6"],
-  2: ["binary", "§5.6"],
-  8: ["Close: the last frame that its sender sends", "§5.5.1"],
-  9: ["Ping: to be answered with a Pong", "§5.5.2"],
-  10: ["Pong: the answer to a Ping", "§5.5.3"],
-};
-
-/** The fields of a frame in their order: name, colour, bits, what they say, where that stands. */
-function fieldsOf(frame) {
-  const header = bytesOf(frame.header);
-  const bits = bitsOf(header);
-  const [first, second] = header;
-  const fin = first >> 7, opcode = first & 15, masked = second >> 7, short = second & 127;
-  const extended = { 126: 2, 127: 8 }[short] ?? 0;
-  const control = opcode >= 8;
-  const key = header.slice(2 + extended);
-  const fields = [
-    ["FIN", "fin", bits[0], !fin ? "0: more frames of this message follow"
-      : control ? "1: control frames are never fragmented" : "1: the last frame of its message", fin && control ? "§5.5" : "§5.4"],
-  ];
-  for (const i of [1, 2, 3]) {
-    fields.push([`RSV${i}`, "rsv", bits[i], `${bits[i]}: no extension is in use, so it is 0`, "§5.2"]);
-  }
-  const [meaning, where] = OPCODES[opcode] ?? ["reserved", "§5.2"];
-  fields.push(["opcode", "opcode", bits.slice(4, 8), `${opcode.toString(16).toUpperCase()}: ${meaning}`, where]);
-  fields.push(["MASK", "mask", bits[8], masked
-    ? "1: masked, as all frames from a client must be" : "0: not masked, as no frame from a server may be", "§5.1"]);
-  fields.push(["length", "length", bits.slice(9, 16), {
-    126: "126: more than 125 bytes; the length is in the next 16 bits",
-    127: "127: more than 65 535 bytes; the length is in the next 64 bits",
-  }[short] ?? `${short}: so many bytes of payload; up to 125 fit here`, "§5.2"]);
-  if (extended) {
-    fields.push(["extended length", "length", bits.slice(16, 16 + 8 * extended),
-      `${grouped(frame.length)}: so many bytes of payload, the most significant byte first`, "§5.2"]);
-  }
-  if (masked) {
-    fields.push(["masking key", "mask", bitsOf(key),
-      `${key.map(hexOf).join(" ")}: byte i of the payload is XORed with byte i MOD 4 of the key, which is new for every frame`, "§5.3"]);
-  }
-  return fields;
-}
-
-/** So many bytes of a payload are drawn: a few rows, the last of them full, or a short payload whole. */
+/** The bytes of a payload that are drawn: all of a short one, else a few rows, the last row full. */
 function drawn(frame) {
   const few = 16 - bytesOf(frame.header).length % 4;
   return bytesOf(frame.sent).slice(0, frame.length <= few + 4 ? frame.length : few);
 }
 
 function diagram(frame) {
-  const fields = fieldsOf(frame);
+  const fields = [...frame.fields];
   const payload = drawn(frame);
-  if (payload.length) {
-    const how = frame.meant === frame.sent ? "as they are" : "masked";
-    fields.push(["payload", "payload", bitsOf(payload), `${plural(frame.length, "byte")}, ${how}`, "§5.2"]);
-  }
+  if (payload.length) fields.push({ ...frame.payload, bits: bitsOf(payload) });
   const why = element("p", { class: "why" });
-  const box = element("div", { class: "diagram", role: "group", "aria-label": "The frame, 32 bits a row; arrow keys move among its fields" });
+  const box = element("div", { class: "diagram", role: "group", "aria-label": "The frame, 32 bits in each row; the arrow keys move between its fields" });
   for (let bit = 0; bit < 32; bit++) box.append(element("span", { class: "ruler", "aria-hidden": "true" }, String(bit)));
   let column = 0;
   for (const field of fields) {
-    let bits = field[2];
+    let { bits } = field;
     for (let part = 0; bits; part++) {
       const here = Math.min(32 - column, bits.length);
       box.append(cell(field, bits.slice(0, here), part));
@@ -251,8 +194,8 @@ function diagram(frame) {
   return [element("div", { class: "scroller" }, box), why];
 }
 
-/** A field, or its part in one row; only the first part is a stop for the keyboard. */
-function cell([name, colour, all, meaning, where], bits, part) {
+/** A field, or its part in one row. The keyboard stops only at the first part. */
+function cell({ name, colour, bits: all, meaning, clause: where }, bits, part) {
   const label = part === 0 ? name : `${name} (continued)`;
   const thin = all.length === 1 ? "thin" : "";
   const inside = [
@@ -269,12 +212,12 @@ function cell([name, colour, all, meaning, where], bits, part) {
   return element("button", { ...attributes, type: "button", tabindex: "-1", "aria-label": `${name}, ${meaning}, ${where}` }, ...inside);
 }
 
-/** What is pointed at, or has the focus, is explained below the diagram. */
+/** Explains, below the diagram, the field under the pointer or with the focus. */
 function explain(box, why, fields) {
   const stops = [...box.querySelectorAll("button")];
   stops[0].tabIndex = 0;
   const tell = (name) => {
-    const [, , , meaning, where] = fields.find((field) => field[0] === name);
+    const { meaning, clause: where } = fields.find((field) => field.name === name);
     for (const each of box.querySelectorAll(".cell")) each.classList.toggle("lit", each.dataset.field === name);
     why.replaceChildren(element("b", {}, name), ` ${meaning} `, clause(where));
   };
@@ -297,7 +240,7 @@ function explain(box, why, fields) {
   });
 }
 
-/** A payload in hex and as text, and how much of it this is. */
+/** A payload in hex and as text, and how many of its bytes are shown. */
 function view(title, bytes, length, text) {
   const rows = [];
   for (let at = 0; at < bytes.length; at += 16) rows.push(bytes.slice(at, at + 16).map(hexOf).join(" "));
@@ -332,11 +275,9 @@ function showFrame(frame) {
       element("small", {}, part),
       element("time", {}, seconds(frame.at))),
     ...diagram(frame), views(frame)));
-  if (frame.name === "Close") {
-    closes += 1;
-    const first = closes === 1;
-    const what = `sent Close, ${frame.close ?? "broken"}: ${first ? "it begins the closing handshake" : "the answer"}`;
-    timeline(frame.at, frame.from, what, first ? "§7.1.3" : "§5.5.1");
+  if (frame.step) {
+    const what = `sent Close, ${frame.close ?? "broken"}: ${frame.step.meaning}`;
+    timeline(frame.at, frame.from, what, frame.step.clause);
   }
 }
 
@@ -349,10 +290,10 @@ function violation(note) {
     element("p", {}, note.what, `. It earns a Close with ${note.code}.`));
 }
 
-const ended = (note) => note.is === "broken" ? "broke off TCP" : note.missing ? `ended TCP, ${note.missing}` : "ended TCP";
+const ended = (note) => note.unfinished ? `${note.meaning}, ${note.unfinished}` : note.meaning;
 
 function strayBytes(note) {
-  return element("li", { class: "event" }, element("h3", {}, `The ${note.from} sent bytes ${note.what}`),
+  return element("li", { class: "event" }, element("h3", {}, `The ${note.from} sent bytes ${note.meaning}`),
     element("pre", {}, note.bytes), element("pre", {}, printable(bytesOf(note.bytes))));
 }
 
@@ -365,7 +306,7 @@ function say(text) { $("#said").textContent = text; }
 function showReady() {
   const socket = current?.socket;
   const state = socket ? socket.readyState : WebSocket.CLOSED;
-  $("#ready").textContent = STATES[state];
+  if (words.states[state]) $("#ready").textContent = words.states[state].name;
   for (const group of document.querySelectorAll("fieldset.plain")) group.disabled = state !== WebSocket.OPEN;
   for (const control of $("#connect").elements) control.disabled = state !== WebSocket.CLOSED;
 }
@@ -388,15 +329,15 @@ async function connect(path) {
     showReady();
     const how = `close event: code ${event.code}, reason "${event.reason}", wasClean ${event.wasClean}`;
     say(`Closed. ${how}.`);
-    timeline(undefined, "browser", `tells its page: ${how}`, "§7.1.5");
+    timeline(undefined, "browser", `tells its page: ${how}`, words.close_event_clause);
   };
-  // With the last of the connection the server closes the report. Before that it closes none.
+  // The server closes the report after the end of the connection.
   current.report.onclose = () => {
     if (socket.readyState === WebSocket.OPEN) say("The report has ended; what passes from now on is not shown.");
   };
 }
 
-/** What is sent: a text or bytes; an Error for what is neither. */
+/** What is sent: a text or bytes. It throws an Error for an input that is neither. */
 function message(kind, what) {
   if (kind === "text") return what;
   if (kind === "count") {
@@ -409,7 +350,7 @@ function message(kind, what) {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
-/** Runs an action; what it has against its input, the page says. */
+/** Runs an action. If its input is wrong, the page says why. */
 function attempt(action) {
   try {
     action();
@@ -425,14 +366,14 @@ function on(form, action) {
   });
 }
 
-const order = (text) => current.report.send(text);
+const command = (text) => current.report.send(text);
 
 on("#connect", () => connect(new FormData($("#connect")).get("path")));
 on("#send", () => current.socket.send(message($("#kind").value, $("#what").value)));
-on("#ping", () => order(`ping ${$("#ping-text").value}`));
-on("#fragments", () => order(`fragments ${$("#fragments-count").value} ${$("#fragments-text").value}`));
+on("#ping", () => command(`ping ${$("#ping-text").value}`));
+on("#fragments", () => command(`fragments ${$("#fragments-count").value} ${$("#fragments-text").value}`));
 on("#close", () => { current.socket.close(Number($("#close-code").value), $("#close-reason").value); showReady(); });
-$("#server-close").addEventListener("click", () => order(`close ${$("#close-code").value} ${$("#close-reason").value}`));
+$("#server-close").addEventListener("click", () => command(`close ${$("#close-code").value} ${$("#close-reason").value}`));
 for (const button of document.querySelectorAll("[data-size]")) {
   button.addEventListener("click", () => attempt(() => current.socket.send(message("count", button.dataset.size))));
 }
@@ -495,7 +436,7 @@ async function runFault(name, item) {
   };
 }
 
-/** Of what the server saw, what belongs beside a fault. */
+/** Shows beside a fault what the server saw of it. */
 function faultNote(note, add) {
   const who = note.from;
   if (note.is === "frame") {
@@ -503,7 +444,7 @@ function faultNote(note, add) {
     add(who, `sent ${note.name} ${close} (${note.header}${note.sent ? " " + note.sent : ""})`);
   } else if (note.is === "violation") {
     add(who, `broke a rule: ${note.what} (${note.bytes})`);
-  } else if (note.is === "end" || note.is === "broken") {
+  } else if (note.is === "end" || note.is === "reset") {
     add(who, ended(note));
   } else if (note.wrong) {
     add("server", `broke a rule: ${note.wrong}`);
@@ -511,4 +452,5 @@ function faultNote(note, add) {
 }
 
 showReady();
+fillStates();
 fillShelf();

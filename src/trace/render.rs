@@ -501,15 +501,17 @@ impl Page {
     }
 
     fn eof(&mut self, time: &str, from: Role, unfinished: Unfinished) {
-        let mut line = format!("{time} the {} ended TCP", words::role(from));
+        let Meaning { words, clause } = words::EOF;
+        let mut line = format!("{time} the {} {words}", words::role(from));
         if let Some(unfinished) = words::unfinished(unfinished) {
             let _ = write!(line, ", {unfinished}");
         }
-        self.line_with(Some(Ink::Headline), line.trim_start(), "§7.1.1");
+        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
     }
 
     fn reset(&mut self, time: &str, from: Role) {
-        let line = format!("{time} the {} reset TCP", words::role(from));
-        self.line_with(Some(Ink::Headline), line.trim_start(), "§7.2.1");
+        let Meaning { words, clause } = words::RESET;
+        let line = format!("{time} the {} {words}", words::role(from));
+        self.line_with(Some(Ink::Headline), line.trim_start(), clause);
     }
 }

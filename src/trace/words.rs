@@ -2,6 +2,7 @@
 //! handshake, each with its clause. The terminal and the page `/glass` both take their words here.
 
 use super::event::{Unfinished, Uninterpreted};
+use crate::connection::state::State;
 use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role};
 use crate::opening::{GUID, RequestLine, StatusLine, accept_for, accept_hash, name};
 use std::ops::Range;
@@ -317,6 +318,46 @@ pub fn accept_steps(key: &str) -> [AcceptStep; 4] {
         ),
     ]
 }
+
+/// The section that says how the accept value comes about.
+pub const ACCEPT_CLAUSE: &str = "§4.2.2";
+
+/// When a connection enters a state.
+#[must_use]
+pub fn state(state: State) -> Meaning {
+    let words = match state {
+        State::Connecting => "from the request on",
+        State::Open => "from the 101 on",
+        State::Closing => "from the first Close on",
+        State::Closed => "from the end of TCP on",
+    };
+    Meaning {
+        words,
+        clause: state.clause(),
+    }
+}
+
+/// What a Close is in the closing handshake: the first one, or the answer.
+#[must_use]
+pub fn close_step(is_first: bool) -> Meaning {
+    let (words, clause) = match is_first {
+        true => ("it begins the closing handshake", "§7.1.3"),
+        false => ("the answer", "§5.5.1"),
+    };
+    Meaning { words, clause }
+}
+
+/// One side ended its direction of TCP. [`unfinished`] says more.
+pub const EOF: Meaning = Meaning {
+    words: "ended TCP",
+    clause: "§7.1.1",
+};
+
+/// One side, or the path to it, reset TCP.
+pub const RESET: Meaning = Meaning {
+    words: "reset TCP",
+    clause: "§7.2.1",
+};
 
 /// A role, as in "the client ended TCP".
 #[must_use]

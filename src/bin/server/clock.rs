@@ -1,12 +1,12 @@
-//! `/ws`: the time, once a second, until a draw ends it.
+//! `/ws`: sends the time, once a second, until a random number ends it.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, make_rng};
 use rfc6455::{CloseCode, Error, Stream, WebSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Sends the time, waits, and draws: one time in ten (`close_chance`), as when a digit from 0 to 9
-/// comes out 7, it closes the connection. How it waits is [`wait`].
+/// Sends the time, waits, and draws a random number: with the probability `close_chance` it closes
+/// the connection. `wait` is [`wait`], or a function that does more while it waits.
 pub fn run<S: Stream>(
     socket: &mut WebSocket<S>,
     interval: Duration,
@@ -25,11 +25,12 @@ pub fn run<S: Stream>(
     }
 }
 
-/// Waits, awake to the peer, and says whether that is still there.
+/// Waits, and reads while it waits: so a Ping or a Close of the peer is answered at once. Returns
+/// whether the peer is still there.
 pub fn wait(socket: &mut WebSocket<impl Stream>, until: Instant) -> Result<bool, Error> {
     loop {
-        match socket.read_before(until) {
-            // Whatever it was, a clock has nothing to say to it; nor does it make it late.
+        match socket.read_deadline(until) {
+            // The clock answers no message, and no message makes it late.
             Ok(Some(_)) if Instant::now() < until => {}
             Ok(Some(_)) | Err(Error::TimedOut) => return Ok(true),
             Ok(None) => return Ok(false),
@@ -38,7 +39,8 @@ pub fn wait(socket: &mut WebSocket<impl Stream>, until: Instant) -> Result<bool,
     }
 }
 
-/// `10/28/2022 2:57:48 PM UTC`: month, day and hour without leading zeros, a 12-hour clock.
+/// The time as `10/28/2022 2:57:48 PM UTC`: a 12-hour clock; month, day and hour have no leading
+/// zeros.
 fn date_time(time: SystemTime) -> String {
     // A clock set before 1970 is shown as 1970.
     let seconds = time
@@ -61,7 +63,8 @@ fn date_time(time: SystemTime) -> String {
     format!("{month}/{day}/{year} {hour12}:{minute:02}:{second:02} {half} UTC")
 }
 
-/// The date that is so many days after 1 January 1970: takes off whole years, then whole months.
+/// Year, month and day, this many days after 1 January 1970. It takes off whole years, then whole
+/// months.
 fn date(mut days: u64) -> (u64, u64, u64) {
     let mut year = 1970;
     while days >= days_in_year(year) {
@@ -90,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_is_written_as_the_tutorial_writes_it() {
-        // Each number by `date -u -d @N`.
+    fn the_time_has_the_form_of_the_tutorial() {
+        // The texts were checked with `date -u -d @N`.
         for (seconds, text) in [
             (0, "1/1/1970 12:00:00 AM UTC"),
             (1_666_969_068, "10/28/2022 2:57:48 PM UTC"),

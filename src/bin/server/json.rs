@@ -1,4 +1,4 @@
-//! Writing JSON (RFC 8259): strings, and objects and lists of what is JSON already. Nothing is read.
+//! Writes JSON (RFC 8259): strings, objects and lists. It reads none.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use std::fmt::Write;
 pub struct Object(String);
 
 impl Object {
-    /// One without members as yet.
+    /// An object without members.
     pub fn new() -> Object {
         Object(String::new())
     }
 
-    /// One whose first member says what it is.
+    /// An object whose first member, `is`, says what the object is.
     pub fn of_kind(kind: &str) -> Object {
         Object::new().text("is", kind)
     }
@@ -24,8 +24,8 @@ impl Object {
         self.json(name, &value.to_string())
     }
 
-    /// A text that may be absent; then the member is, too.
-    pub fn perhaps(self, name: &str, value: Option<&str>) -> Object {
+    /// A member with a text. `None`: no member.
+    pub fn optional_text(self, name: &str, value: Option<&str>) -> Object {
         match value {
             Some(value) => self.text(name, value),
             None => self,
@@ -50,7 +50,7 @@ impl Object {
     }
 }
 
-/// A list of what is JSON already.
+/// A list of items that are JSON already.
 pub fn list(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<String> = items.into_iter().collect();
     format!("[{}]", items.join(","))
@@ -86,7 +86,7 @@ mod tests {
     fn objects_and_lists_nest() {
         let inner = Object::of_kind("x").number("n", 7).end();
         let outer = Object::new().json("all", &list([inner, Object::new().end()]));
-        let outer = outer.perhaps("here", Some("")).perhaps("gone", None).end();
+        let outer = outer.optional_text("here", Some("")).optional_text("gone", None).end();
         assert_eq!(outer, r#"{"all":[{"is":"x","n":7},{}],"here":""}"#);
     }
 }

@@ -1,9 +1,16 @@
-//! The tutorial's server: it tells the time over a WebSocket and hangs up at random.
+//! The tutorial's server: it sends the time over a WebSocket, and closes the connection at random.
 //!
 //! ```text
 //! cargo run --bin server
 //! ```
+//!
+//! This file starts the server and says which path gets what. `clock.rs` and `echo.rs` are the
+//! conversations. `fault.rs` holds broken servers. `glass.rs` shows a page its own frames.
 
+#[path = "../common/addresses.rs"]
+mod addresses;
+#[path = "../common/arguments.rs"]
+mod arguments;
 mod clock;
 mod echo;
 mod fault;
@@ -11,12 +18,10 @@ mod glass;
 mod json;
 mod options;
 
-use glass::Wall;
-use options::Options;
-use rfc6455::observe::{Observer, Sight};
-use rfc6455::{
-    Config, Error, Handle, Origins, Request, Role, Server, Tcp, Traced, WebSocket, console,
-};
+use glass::Reports;
+use options::ServerOptions;
+use rfc6455::trace::{Event, Observer, Traced, print_trace};
+use rfc6455::{Config, Error, Handle, Origins, Request, Role, Server, Tcp, WebSocket};
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -34,78 +39,52 @@ const PAGES: &[(&str, &str, &str)] = &[
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            print!("{}", options::HELP);
-            return ExitCode::SUCCESS;
-        }
+    let options = match ServerOptions::parse() {
+        Ok(options) => options,
+        Err(not_run) => return not_run.report("server", options::HELP),
+    };
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
-            eprintln!("server: {what} (--help lists the options)");
-            return ExitCode::from(2);
-        }
-    };
-    let server = match Server::bind(&options.address) {
-        Ok(server) => server,
-        Err(error) => {
-            eprintln!("server: cannot listen on {}: {error}", options.address);
-            return ExitCode::FAILURE;
-        }
-    };
-    match server.addresses() {
-        Ok(addresses) => {
-            let host = options
-                .address
-                .rsplit_once(':')
-                .map_or("", |(host, _)| host);
-            println!("http://{host}:{}/", addresses[0].port());
-        }
-        Err(error) => {
-            eprintln!("server: {error}");
-            return ExitCode::FAILURE;
+            eprintln!("server: {what}");
+            ExitCode::FAILURE
         }
     }
-    // Pages from anywhere may listen: the clock has no secrets, and a page opened from disk has no
-    // host of its own.
+}
+
+/// Listens, and serves until the user stops the server.
+fn serve(options: ServerOptions) -> Result<(), String> {
+    let address = &options.address;
+    let server = addresses::resolve(address)
+        .and_then(|addresses| Server::bind(&addresses[..]))
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let addresses = server.addresses().map_err(|error| error.to_string())?;
+    let (host, _) = addresses::split(address).unwrap_or_default();
+    println!("http://{host}:{}/", addresses[0].port());
+    if io::stdin().is_terminal() {
+        let handle = server.handle().map_err(|error| error.to_string())?;
+        thread::spawn(move || stop_on_enter(&handle));
+    }
     let config = Config {
+        // Pages of any site may listen: the clock has no secrets. A page that is opened from a
+        // disk has no host.
         origins: Origins::Any,
         ..Config::default()
     };
-    if io::stdin().is_terminal() {
-        match server.handle() {
-            Ok(handle) => thread::spawn(move || stop_on_enter(&handle)),
-            Err(error) => {
-                eprintln!("server: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
-    }
     let trace = options.trace;
-    let wall = Wall::default();
+    let reports = Reports::default();
     server.config(config).run_over(
-        move |tcp, peer| look(tcp, peer, trace),
-        move |request| route(request, &options, &wall),
+        move |tcp, peer| traced(tcp, peer, trace),
+        move |request| route(request, &options, &reports),
     );
-    ExitCode::SUCCESS
+    Ok(())
 }
 
-/// A connection, looked at if that is wanted.
-fn look(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
-    let mut stream = Traced::new(tcp, Role::Server);
-    if trace {
-        stream.watch(Observer::new(), tracer(peer));
-    }
-    stream
-}
-
-/// Prints what is seen of a connection.
-fn tracer(peer: SocketAddr) -> impl FnMut(Sight) + Send + 'static {
-    console::print_trace(format!(" {}", peer.port()))
-}
-
-/// Says goodbye to everybody when the user presses Enter.
+/// Stops the server when the user presses Enter. Every connection gets a Close with 1001.
 fn stop_on_enter(handle: &Handle) {
     eprintln!("Enter stops the server.");
     if io::stdin().read_line(&mut String::new()).is_ok() {
@@ -113,59 +92,83 @@ fn stop_on_enter(handle: &Handle) {
     }
 }
 
-/// Who gets what.
-fn route(request: Request<Traced<Tcp>>, options: &Options, wall: &Wall) -> Result<(), Error> {
+/// The stream of a new connection. With `--trace`, an observer looks at it.
+fn traced(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
+    let mut stream = Traced::new(tcp, Role::Server);
+    if trace {
+        stream.watch(Observer::new(), print_events_of(peer));
+    }
+    stream
+}
+
+/// Prints the events of a connection. Its label is the peer's port.
+fn print_events_of(peer: SocketAddr) -> impl FnMut(Event) + Send + 'static {
+    print_trace(format!(" {}", peer.port()))
+}
+
+/// Which path gets what.
+fn route(
+    request: Request<Traced<Tcp>>,
+    options: &ServerOptions,
+    reports: &Reports,
+) -> Result<(), Error> {
     match (request.path(), request.method()) {
-        ("/ws" | "/echo", _) => seen(request, options, wall),
-        ("/glass/report", _) => glass::report(request, wall, talk),
-        ("/fault", "GET" | "HEAD") => request.respond(200, "application/json", fault::all()),
-        (path, _) if fault::named(path).is_some() => seen(request, options, wall),
+        ("/ws" | "/echo", _) => connection(request, options, reports),
+        ("/glass/report", _) => glass::report(request, reports),
+        ("/glass/words", "GET" | "HEAD") => request.respond(200, JSON, glass::words()),
+        ("/fault", "GET" | "HEAD") => request.respond(200, JSON, fault::all()),
+        ("/glass/words" | "/fault", _) => request.refuse_method("GET, HEAD"),
+        (path, _) if fault::named(path).is_some() => connection(request, options, reports),
         (path, method) => match PAGES.iter().find(|page| page.0 == path) {
             Some((_, kind, text)) if matches!(method, "GET" | "HEAD") => {
                 request.respond(200, kind, text)
             }
-            None if path != "/fault" => request.respond(
-                404,
-                "text/plain; charset=utf-8",
-                "no such page; there are /, /glass, /fault, /ws and /echo\n",
-            ),
-            _ => request.refuse_method("GET, HEAD"),
+            Some(_) => request.refuse_method("GET, HEAD"),
+            None => {
+                let body = "no such page; there are /, /glass, /fault, /ws and /echo\n";
+                request.respond(404, TEXT, body)
+            }
         },
     }
 }
 
-/// A connection that a page may look at (`glass.rs`).
-fn seen(request: Request<Traced<Tcp>>, options: &Options, wall: &Wall) -> Result<(), Error> {
-    let Some((request, orders)) = glass::seat(request, wall, options.trace)? else {
-        return Ok(());
+/// A connection that a page may look at: the clock, the echo, or a broken server.
+fn connection(
+    request: Request<Traced<Tcp>>,
+    options: &ServerOptions,
+    reports: &Reports,
+) -> Result<(), Error> {
+    let Some((request, commands)) = glass::join_report(request, reports, options.trace)? else {
+        return Ok(()); // It was refused.
     };
     if let Some(fault) = fault::named(request.path()) {
         return fault::run(request, fault);
     }
     let (interval, chance) = (options.interval, options.close_chance);
-    match (request.path(), orders) {
-        ("/echo", None) => talk(request, &echo::run),
-        ("/echo", Some(orders)) => talk(request, &|socket| orders.echo(socket)),
-        (_, None) => talk(request, &|socket| {
+    match (request.path(), commands) {
+        ("/echo", None) => converse(request, &echo::run),
+        ("/echo", Some(commands)) => converse(request, &|socket| commands.echo(socket)),
+        (_, None) => converse(request, &|socket| {
             clock::run(socket, interval, chance, clock::wait)
         }),
-        (_, Some(orders)) => talk(request, &|socket| {
+        (_, Some(commands)) => converse(request, &|socket| {
             clock::run(socket, interval, chance, |socket, until| {
-                orders.wait(socket, until)
+                commands.wait(socket, until)
             })
         }),
     }
 }
 
-/// What is said on a WebSocket, from its opening to its end.
+/// What happens on an open WebSocket.
 type Conversation<'a> = dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error> + 'a;
 
-/// One WebSocket, with a line when it opens and a line when it ends.
+/// Opens a WebSocket and runs a conversation on it. Prints a line at the beginning and at the end.
 ///
-/// Never inlined, as `report` and `fault::run` are not: copied into `route` several times, their
-/// variables would make the stack of every idle connection a page larger.
+/// This function is never inlined, and neither are `glass::report` and `fault::run`. If they were,
+/// `route` would hold all their variables, and each idle connection would need one more page of
+/// memory for its stack.
 #[inline(never)]
-fn talk(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<(), Error> {
+fn converse(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<(), Error> {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     let peer = request.stream().inner().peer_addr()?;
     let path = request.path().to_owned();
@@ -174,17 +177,22 @@ fn talk(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<()
     let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let opened = Instant::now();
     eprintln!("#{number} {peer} {path} opened");
-    let result = conversation(&mut socket);
-    let seconds = opened.elapsed().as_secs_f32();
-    match result {
-        // How it ended says it all, and is in `closed`.
-        Ok(()) | Err(Error::Closed(_)) => {
-            eprintln!(
-                "#{number} {peer} {path} {} (open for {seconds:.1} s)",
-                socket.closed()
-            );
-        }
-        Err(error) => eprintln!("#{number} {peer} {path} {error} (open for {seconds:.1} s)"),
+    let mut result = conversation(&mut socket);
+    if let Err(Error::Closing) = result {
+        result = read_until_closed(&mut socket);
     }
+    let seconds = opened.elapsed().as_secs_f32();
+    let how = match (result, socket.closed()) {
+        (Ok(()) | Err(Error::Closed(_)), Some(closed)) => closed.to_string(),
+        (Ok(()), None) => "left by us".to_owned(),
+        (Err(error), _) => error.to_string(),
+    };
+    eprintln!("#{number} {peer} {path} {how} (open for {seconds:.1} s)");
+    Ok(())
+}
+
+/// Another thread sent a Close, for example because the server stops. The peer answers it.
+fn read_until_closed(socket: &mut WebSocket<Traced<Tcp>>) -> Result<(), Error> {
+    while socket.read()?.is_some() {}
     Ok(())
 }
