@@ -37,31 +37,10 @@ impl Server {
     /// free port, the same at all addresses.
     ///
     /// # Errors
-    /// There is no address, or the port is taken or not allowed at one of them. An address that this
-    /// machine does not have is left out, as long as there is another.
+    /// Those of [`listen`].
     pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Server> {
-        let mut listeners: Vec<TcpListener> = Vec::new();
-        let mut absent = io::Error::new(ErrorKind::NotFound, "the name has no address");
-        for mut address in addresses.to_socket_addrs()? {
-            // The free port of the first listener is used for the others, too.
-            if address.port() == 0
-                && let Some(first) = listeners.first()
-            {
-                address.set_port(first.local_addr()?.port());
-            }
-            match TcpListener::bind(address) {
-                Ok(listener) => listeners.push(listener),
-                Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
-                // The machine does not have this address, or no address of this kind.
-                Err(error) => absent = error,
-            }
-        }
-        if listeners.is_empty() {
-            return Err(absent);
-        }
         Ok(Server {
-            listeners,
+            listeners: listen(addresses)?,
             config: Config::default(),
             log: Box::new(|peer, error| eprintln!("{peer} {error}")),
             stopping: Arc::default(),
@@ -146,6 +125,36 @@ impl Server {
             let _ = thread.join();
         }
         service.registry.stop(service.config.close_timeout);
+    }
+}
+
+/// Listeners at every address that `addresses` gives, for a program with its own accept loop. Port 0
+/// takes a free port, the same at all addresses.
+///
+/// # Errors
+/// There is no address, or the port is taken or not allowed at one of them. An address that this
+/// machine does not have is left out, as long as there is another.
+pub fn listen(addresses: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut absent = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for mut address in addresses.to_socket_addrs()? {
+        // The free port of the first listener is used for the others, too.
+        if address.port() == 0
+            && let Some(first) = listeners.first()
+        {
+            address.set_port(first.local_addr()?.port());
+        }
+        match TcpListener::bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
+            // The machine does not have this address, or no address of this kind.
+            Err(error) => absent = error,
+        }
+    }
+    match listeners.is_empty() {
+        true => Err(absent),
+        false => Ok(listeners),
     }
 }
 

@@ -2,7 +2,8 @@
 //! that goes down).
 //!
 //! - It offers: [`Server`], which listens and gives each connection a thread; [`Request`], which a
-//!   plain listener loop can use alone; [`Handle`], which stops a server.
+//!   plain listener loop can use alone; [`Handle`], which stops a server; [`listen`], which makes
+//!   only the listeners.
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS, and what a path means. A handler decides that.
 
@@ -10,5 +11,5 @@ mod listen;
 mod registry;
 mod request;
 
-pub use listen::{Handle, Server};
+pub use listen::{Handle, Server, listen};
 pub use request::Request;
