@@ -86,7 +86,10 @@ mod tests {
     fn objects_and_lists_nest() {
         let inner = Object::of_kind("x").number("n", 7).end();
         let outer = Object::new().json("all", &list([inner, Object::new().end()]));
-        let outer = outer.optional_text("here", Some("")).optional_text("gone", None).end();
+        let outer = outer
+            .optional_text("here", Some(""))
+            .optional_text("gone", None)
+            .end();
         assert_eq!(outer, r#"{"all":[{"is":"x","n":7},{}],"here":""}"#);
     }
 }

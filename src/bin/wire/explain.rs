@@ -1,9 +1,14 @@
 //! `wire explain`: what bytes mean.
 
-use crate::{Arguments, Trouble, hex};
-use rfc6455::observe::{Missing, Observer, Sight, Uninterpreted};
-use rfc6455::render::Renderer;
-use rfc6455::{Role, console};
+mod input;
+
+use crate::Trouble;
+use crate::arguments::{Argument, Arguments};
+use input::Part;
+use rfc6455::Role;
+use rfc6455::framing::Missing;
+use rfc6455::opening::is_opening;
+use rfc6455::trace::{Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for};
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
@@ -12,198 +17,104 @@ Says what bytes mean. It stops at the first broken rule, with exit code 1.
 
 Usage: wire explain [--from client|server] [HEX...]
 
-  HEX     frames, or a head (GET ... or HTTP/...) and frames behind it: digits with or without
-          spaces, commas, colons and 0x. A head may also be plain text.
-          Without HEX, or with -, all this comes from standard input; so do raw bytes.
-  --from  who sent the frames; else a first frame with a mask is a client's, one without a
-          server's
-  --help  this text
+  HEX     frames, or a head (GET ... or HTTP/...) with frames behind it, as hexadecimal digits.
+          Spaces, commas, colons and 0x are allowed. A head can also be plain text.
+          Without HEX, or with -, the input is standard input; it can also be raw bytes.
+  --from  who sent the frames. Without it, the first frame decides: if it has a mask, a client
+          sent it; if not, a server.
+  --help  show this text
 
   wire explain \"81 85 37 fa 21 3d 7f 9f 4d 51 58\"
 ";
 
-pub fn run(args: &[String]) -> Result<ExitCode, Trouble> {
-    let arguments = Arguments::parse(args, &["--from"], &[])?;
+pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let mut from = None;
-    for (_, value) in &arguments.options {
-        from = Some(match &value[..] {
-            "client" => Role::Client,
-            "server" => Role::Server,
-            _ => {
-                return Err(Trouble::Usage(format!(
-                    "--from client or server, not {value}"
-                )));
-            }
-        });
+    let mut words = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Option(name) if name == "--from" => from = Some(role(&arguments.value()?)?),
+            Argument::Other(word) => words.push(word),
+            argument => return Err(argument.unexpected().into()),
+        }
     }
-    let from_input = matches!(&arguments.others[..], [] | [_]) && {
-        let first = arguments.others.first();
-        first.is_none_or(|only| only == "-")
-    };
-    let parts = if from_input {
-        parts(&standard_input()?).map_err(Trouble::Failure)?
-    } else {
-        parts(arguments.others.join(" ").as_bytes()).map_err(Trouble::Usage)?
+    let is_standard_input = words.is_empty() || words == ["-"];
+    let parts = match is_standard_input {
+        true => input::parts(&standard_input()?).map_err(Trouble::Failed)?,
+        false => input::parts(words.join(" ").as_bytes()).map_err(Trouble::wrong)?,
     };
     if parts.is_empty() {
-        return Err(Trouble::Failure("there are no bytes to explain".to_owned()));
+        return Err(Trouble::Failed("there are no bytes to explain".to_owned()));
     }
-    Ok(explain(&parts, from))
+    Ok(match explain(&parts, from) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn role(name: &str) -> Result<Role, Trouble> {
+    match name {
+        "client" => Ok(Role::Client),
+        "server" => Ok(Role::Server),
+        _ => Err(Trouble::wrong(format!(
+            "--from takes client or server, not {name}"
+        ))),
+    }
 }
 
 fn standard_input() -> Result<Vec<u8>, Trouble> {
     if io::stdin().is_terminal() {
-        eprintln!("Type or paste hex, or a head; Ctrl-D ends it.");
+        eprintln!("Type or paste hex or a head. Ctrl-D ends the input.");
     }
     let mut input = Vec::new();
     match io::stdin().read_to_end(&mut input) {
         Ok(_) => Ok(input),
-        Err(error) => Err(Trouble::Failure(format!("standard input: {error}"))),
+        Err(error) => Err(Trouble::Failed(format!("standard input: {error}"))),
     }
 }
 
-/// What the input consists of.
-#[derive(Debug)]
-enum Part {
-    Head {
-        bytes: Vec<u8>,
-        /// The empty line at its end was there.
-        whole: bool,
-    },
-    Frames(Vec<u8>),
-}
-
-/// Takes the input apart: heads, then frames. Heads are text, or in hex with the frames; what is
-/// neither text nor hex is taken as it is.
-fn parts(input: &[u8]) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut rest = input;
-    let start = input.len() - input.trim_ascii_start().len();
-    if is_head(&rest[start..]) {
-        // A head that is indented, as in the RFC, is so as a whole.
-        let line = input[..start].rsplit(|&byte| byte == b'\n').next();
-        let indent = line.unwrap_or_default().len();
-        rest = &rest[start..];
-        while is_head(rest) {
-            let (head, behind) = text_head(rest, indent);
-            parts.push(head);
-            rest = match behind.trim_ascii_start() {
-                next if is_head(next) => next,
-                _ => behind,
-            };
-        }
-    }
-    let bytes = match str::from_utf8(rest) {
-        // A body is no hex, and may be anything.
-        Ok(text) if parts.is_empty() => hex::parse(text)?,
-        Ok(text) => hex::parse(text).unwrap_or_else(|_| rest.to_vec()),
-        Err(_) => rest.to_vec(),
-    };
-    let mut rest = &bytes[..];
-    while parts.iter().all(|part| matches!(part, Part::Head { .. })) && is_head(rest) {
-        let (head, behind) = raw_head(rest);
-        parts.push(head);
-        rest = behind;
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Frames(rest.to_vec()));
-    }
-    Ok(parts)
-}
-
-fn is_head(bytes: &[u8]) -> bool {
-    let starts = [
-        "GET ", "HTTP/", "HEAD ", "POST ", "PUT ", "OPTIONS ", "CONNECT ",
-    ];
-    starts
-        .iter()
-        .any(|start| bytes.starts_with(start.as_bytes()))
-}
-
-/// A head as text, with line ends of any kind; and what is behind it.
-fn text_head(text: &[u8], indent: usize) -> (Part, &[u8]) {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.iter().position(|&byte| byte == b'\n');
-        let (line, behind) = match end {
-            Some(end) => (&rest[..end], &rest[end + 1..]),
-            None => (rest, &rest[rest.len()..]),
-        };
-        rest = behind;
-        let line = line.trim_ascii_end();
-        let spaces = line.len() - line.trim_ascii_start().len();
-        bytes.extend(&line[spaces.min(indent)..]);
-        bytes.extend(b"\r\n");
-        if line.is_empty() {
-            return (Part::Head { bytes, whole: true }, rest);
-        }
-    }
-    bytes.extend(b"\r\n");
-    let whole = false;
-    (Part::Head { bytes, whole }, rest)
-}
-
-/// A head in bytes, as it was sent; and what is behind it.
-fn raw_head(bytes: &[u8]) -> (Part, &[u8]) {
-    const END: &[u8] = b"\r\n\r\n";
-    match bytes.windows(END.len()).position(|four| four == END) {
-        Some(at) => {
-            let (head, rest) = bytes.split_at(at + END.len());
-            let bytes = head.to_vec();
-            (Part::Head { bytes, whole: true }, rest)
-        }
-        None => {
-            // Its whole lines can be explained, as if they were all.
-            let lines = bytes.iter().rposition(|&byte| byte == b'\n');
-            let mut head = bytes[..lines.map_or(0, |at| at + 1)].to_vec();
-            head.extend(b"\r\n");
-            let part = Part::Head {
-                bytes: head,
-                whole: false,
-            };
-            (part, &bytes[bytes.len()..])
-        }
-    }
-}
-
-fn explain(parts: &[Part], from: Option<Role>) -> ExitCode {
-    let renderer = console::renderer_for(&io::stdout());
-    let mut heads = Observer::new();
-    let mut refused = None;
+/// Explains the parts up to the first broken rule. Returns whether no rule is broken.
+fn explain(parts: &[Part], from: Option<Role>) -> bool {
+    let renderer = renderer_for(&io::stdout());
+    let mut observer = Observer::new();
+    let mut refused = false;
     for part in parts {
-        let ok = match part {
+        let is_right = match part {
             Part::Head { bytes, whole } => {
                 let role = match bytes.starts_with(b"HTTP/") {
                     true => Role::Server,
                     false => Role::Client,
                 };
-                refused = (role == Role::Server && !says_101(bytes)).then_some(role);
-                let ok = show(renderer, heads.bytes(role, bytes));
-                if ok && !whole {
+                refused = role == Role::Server && !has_status_101(bytes);
+                observer.feed(role, bytes);
+                let is_right = show_events(renderer, &mut observer);
+                if is_right && !whole {
                     say("Incomplete: the empty line that ends the head is missing.");
                 }
-                ok
+                is_right
             }
-            // Behind a refusal there is a body.
-            Part::Frames(bytes) => match refused {
-                Some(role) => show(renderer, heads.bytes(role, bytes)),
-                None => frames(renderer, bytes, from.unwrap_or_else(|| sender_of(bytes))),
-            },
+            // Behind a refusal there are no frames. There may be a body.
+            Part::Frames(bytes) if refused => {
+                observer.feed(Role::Server, bytes);
+                show_events(renderer, &mut observer)
+            }
+            Part::Frames(bytes) => {
+                let from = from.unwrap_or_else(|| sender_of(bytes));
+                explain_frames(renderer, bytes, from)
+            }
         };
-        if !ok {
-            return ExitCode::FAILURE;
+        if !is_right {
+            return false;
         }
     }
-    ExitCode::SUCCESS
+    true
 }
 
-fn says_101(head: &[u8]) -> bool {
+fn has_status_101(head: &[u8]) -> bool {
     let status = head.split(|&byte| byte == b' ').nth(1);
     status.is_some_and(|status| status.trim_ascii() == b"101")
 }
 
-/// Who masks (§5.1) is the client.
+/// Who sent these frames: a client masks (§5.1), a server does not.
 fn sender_of(frames: &[u8]) -> Role {
     match frames.get(1) {
         Some(second) if second & 0x80 == 0 => Role::Server,
@@ -211,57 +122,59 @@ fn sender_of(frames: &[u8]) -> Role {
     }
 }
 
-fn frames(renderer: Renderer, bytes: &[u8], from: Role) -> bool {
-    let mut observer = Observer::of_frames();
-    if !show(renderer, observer.bytes(from, bytes)) {
+fn explain_frames(renderer: Renderer, bytes: &[u8], from: Role) -> bool {
+    let mut observer = Observer::frames_only();
+    observer.feed(from, bytes);
+    if !show_events(renderer, &mut observer) {
         return false;
     }
-    let missing = observer.missing(from);
-    // Of a payload that is not whole, what there is.
-    show(renderer, observer.end(from));
-    let plural = |count| if count == 1 { "byte is" } else { "bytes are" };
+    let unfinished = observer.unfinished(from);
+    // This shows the part of a payload that is here.
+    observer.feed_eof(from);
+    show_events(renderer, &mut observer);
+    if let Unfinished::Frame(missing) = unfinished {
+        say(&incomplete(missing));
+    }
+    true
+}
+
+fn incomplete(missing: Missing) -> String {
+    let are = |count| if count == 1 { "byte is" } else { "bytes are" };
     match missing {
-        Missing::Nothing => {}
-        Missing::EndOfHead => say("Incomplete: the end of the head is missing."),
         Missing::AtLeast(count) => {
-            let are = plural(count);
-            say(&format!(
-                "Incomplete: {count} {are} missing at least; the header is not whole."
-            ));
+            let are = are(count);
+            format!("Incomplete: at least {count} {are} missing; the header is not complete.")
         }
-        Missing::Bytes(count) => {
-            let are = plural(count);
-            say(&format!(
-                "Incomplete: {count} {are} missing at the end of the frame."
-            ));
+        Missing::Exactly(count) => {
+            let are = are(count);
+            format!("Incomplete: {count} {are} missing at the end of the frame.")
+        }
+    }
+}
+
+/// Shows the events up to the first broken rule. Returns whether no rule is broken.
+fn show_events(renderer: Renderer, observer: &mut Observer) -> bool {
+    while let Some(event) = observer.next_event() {
+        // There is no connection here, so it has no states and no end.
+        if !matches!(event, Event::State(_) | Event::Eof { .. }) {
+            let _ = io::stdout().write_all(renderer.render("", &event).as_bytes());
+        }
+        if breaks_a_rule(&event) {
+            return false;
         }
     }
     true
 }
 
-/// Shows what was seen up to the first broken rule; says whether there was none.
-fn show(renderer: Renderer, sights: Vec<Sight>) -> bool {
-    for sight in sights {
-        // Of a connection nothing is known, only of bytes.
-        if !matches!(sight, Sight::State(_) | Sight::End(..)) {
-            let _ = io::stdout().write_all(renderer.render("", &sight).as_bytes());
-        }
-        match sight {
-            Sight::Violation(_)
-            | Sight::NoHead(..)
-            | Sight::Bytes(.., Uninterpreted::AfterClose) => return false,
-            // A request for a page is none for a WebSocket, and breaks no rule of it.
-            Sight::Request(ref head, Some(_)) if !head.fields.iter().any(is_of_websocket) => {}
-            Sight::Request(_, Some(_)) | Sight::Response(_, _, Some(_)) => return false,
-            _ => {}
-        }
+fn breaks_a_rule(event: &Event) -> bool {
+    match event {
+        Event::Violation(_) | Event::NotHttp { .. } => true,
+        Event::Bytes { why, .. } => *why == Uninterpreted::AfterClose,
+        // A request for a page does not have to keep the rules of WebSocket.
+        Event::Request { head, error } => error.is_some() && is_opening(head),
+        Event::Response { error, .. } => error.is_some(),
+        _ => false,
     }
-    true
-}
-
-fn is_of_websocket((name, _): (&str, &str)) -> bool {
-    let name = name.to_ascii_lowercase();
-    name == "upgrade" || name.starts_with("sec-websocket-")
 }
 
 fn say(line: &str) {

@@ -1,7 +1,7 @@
 //! Bytes as people write them.
 
-/// Reads hex: with or without spaces, commas, colons or line ends between the bytes, and with or
-/// without `0x` or `\x` before them.
+/// Reads hexadecimal digits. Between bytes there may be spaces, commas, colons, semicolons and line
+/// ends, or nothing. Before a byte there may be `0x` or `\x`.
 pub fn parse(text: &str) -> Result<Vec<u8>, String> {
     let text = text.replace("\\x", " ");
     let is_between = |c: char| c.is_whitespace() || ",:;".contains(c);
@@ -18,11 +18,11 @@ pub fn parse(text: &str) -> Result<Vec<u8>, String> {
 
 fn digits(word: &str, bytes: &mut Vec<u8>) -> Result<(), String> {
     if let Some(bad) = word.chars().find(|c| !c.is_ascii_hexdigit()) {
-        return Err(format!("{bad:?} is no hex digit"));
+        return Err(format!("{bad:?} is not a hex digit"));
     }
     if !word.len().is_multiple_of(2) {
         let shown: String = word.chars().take(20).collect();
-        return Err(format!("\"{shown}\": a byte has two hex digits"));
+        return Err(format!("\"{shown}\": each byte needs two hex digits"));
     }
     for pair in word.as_bytes().chunks(2) {
         let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;

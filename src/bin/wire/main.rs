@@ -1,4 +1,4 @@
-//! The instrument: looks at bytes, at a connection between two others, and at one of its own.
+//! The instrument. It shows bytes, a connection between two other programs, or its own connection.
 //!
 //! ```text
 //! cargo run --bin wire -- explain "81 85 37 fa 21 3d 7f 9f 4d 51 58"
@@ -6,110 +6,85 @@
 //! cargo run --bin wire -- talk ws://localhost:5050/echo
 //! ```
 
+#[path = "../common/addresses.rs"]
+mod addresses;
+#[path = "../common/arguments.rs"]
+mod arguments;
+#[path = "../common/connect.rs"]
+mod connect;
 mod explain;
 mod hex;
 mod screen;
 mod talk;
 mod tap;
 
+use arguments::{Argument, Arguments, NotRun};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Shows WebSocket (RFC 6455) as it is on the wire, every bit in words, with its clause.
+Shows WebSocket (RFC 6455) on the wire: every bit in words, with its clause.
 
 Usage: wire COMMAND
 
-  explain [HEX...]   what bytes mean: from a book, an exam, a packet capture
-  tap LISTEN TARGET  stands between any client and any server, and shows what passes
-  talk URL           a conversation with a server, rules broken on purpose included
-  --help             this text; behind a command, more about it
+  explain [HEX...]   say what bytes mean: from a book, an exam or a packet capture
+  tap LISTEN TARGET  stand between any client and any server, and show what passes
+  talk URL           talk to a server, and break rules on purpose
+  --help             show this text; after a command: show more about the command
 ";
 
-/// Why a command did not do what it was told.
+/// Why a command failed.
 pub enum Trouble {
-    /// The command line is wrong.
-    Usage(String),
-    /// Something failed.
-    Failure(String),
+    /// The command line is wrong, or asks for help.
+    NotRun(NotRun),
+    /// Something failed. The text says what, in one line.
+    Failed(String),
 }
 
-type Run = fn(&[String]) -> Result<ExitCode, Trouble>;
+impl From<NotRun> for Trouble {
+    fn from(not_run: NotRun) -> Trouble {
+        Trouble::NotRun(not_run)
+    }
+}
+
+impl Trouble {
+    /// The command line is wrong.
+    pub fn wrong(what: impl ToString) -> Trouble {
+        Trouble::NotRun(NotRun::Wrong(what.to_string()))
+    }
+}
+
+/// A command: it takes the arguments behind its name.
+type Run = fn(Arguments) -> Result<ExitCode, Trouble>;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let command = args.next().unwrap_or_default();
-    let args: Vec<String> = args.collect();
-    let asks_for_help = args.iter().any(|arg| arg == "--help" || arg == "-h");
-    let (help, run): (_, Run) = match &command[..] {
-        "explain" => (explain::HELP, explain::run),
-        "tap" => (tap::HELP, tap::run),
-        "talk" => (talk::HELP, talk::run),
-        "--help" | "-h" | "help" => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        "" => return wrong("wire", "which command?"),
-        other => return wrong("wire", &format!("there is no command {other}")),
+    let mut arguments = Arguments::of_program();
+    let (name, help, run): (_, _, Run) = match command(&mut arguments) {
+        Ok(command) => command,
+        Err(not_run) => return not_run.report("wire", HELP),
     };
-    if asks_for_help {
-        print!("{help}");
-        if command == "talk" {
-            println!("{}", talk::COMMANDS);
-        }
-        return ExitCode::SUCCESS;
-    }
-    match run(&args) {
+    match run(arguments) {
         Ok(code) => code,
-        Err(Trouble::Usage(what)) => wrong(&format!("wire {command}"), &what),
-        Err(Trouble::Failure(what)) => {
-            eprintln!("wire {command}: {what}");
+        Err(Trouble::NotRun(not_run)) => not_run.report(&format!("wire {name}"), &help),
+        Err(Trouble::Failed(what)) => {
+            eprintln!("wire {name}: {what}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn wrong(who: &str, what: &str) -> ExitCode {
-    eprintln!("{who}: {what} (--help explains)");
-    ExitCode::from(2)
-}
-
-/// The options of a command, `--name value` or `--name=value`, and what is left without them.
-pub struct Arguments {
-    /// Name and value; a flag's value is empty.
-    pub options: Vec<(String, String)>,
-    /// The rest, in order.
-    pub others: Vec<String>,
-}
-
-impl Arguments {
-    /// Takes `args` apart: `with_value` are options that have a value, `flags` those that have none.
-    pub fn parse(
-        args: &[String],
-        with_value: &[&str],
-        flags: &[&str],
-    ) -> Result<Arguments, Trouble> {
-        let mut found = Arguments {
-            options: Vec::new(),
-            others: Vec::new(),
-        };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let (name, value) = match arg.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (&arg[..], None),
-            };
-            if with_value.contains(&name) {
-                let value = value.or_else(|| args.next().cloned());
-                let value = value.ok_or_else(|| Trouble::Usage(format!("{name} needs a value")))?;
-                found.options.push((name.to_owned(), value));
-            } else if flags.contains(&&arg[..]) {
-                found.options.push((arg.clone(), String::new()));
-            } else if arg.starts_with("--") {
-                return Err(Trouble::Usage(format!("there is no option {arg}")));
-            } else {
-                found.others.push(arg.clone());
-            }
-        }
-        Ok(found)
+/// Takes the name of the command. Returns it with its help text and its function.
+fn command(arguments: &mut Arguments) -> Result<(&'static str, String, Run), NotRun> {
+    let Some(argument) = arguments.next()? else {
+        return Err(NotRun::Wrong("it takes a command".to_owned()));
+    };
+    let Argument::Other(name) = &argument else {
+        return Err(argument.unexpected());
+    };
+    match &name[..] {
+        "explain" => Ok(("explain", explain::HELP.to_owned(), explain::run)),
+        "tap" => Ok(("tap", tap::HELP.to_owned(), tap::run)),
+        "talk" => Ok(("talk", talk::help(), talk::run)),
+        "help" => Err(NotRun::Help),
+        _ => Err(NotRun::Wrong(format!("there is no command {name}"))),
     }
 }

@@ -1,10 +1,10 @@
-//! The terminal of a conversation: lines are typed below while messages appear above.
+//! The terminal of a conversation: the user types a line at the bottom, and messages appear above it.
 //!
-//! A terminal hands over lines when they are whole, and nobody else knows what was typed so far, so
-//! a message would be printed amid it. With `stty`, which every Unix has, the terminal hands over
-//! each key instead; then the line is kept here, and drawn again below each message.
+//! A terminal normally keeps what is typed until Enter. A message that comes meanwhile would be
+//! printed into the line. `stty`, which every Unix has, makes the terminal hand over each key. Then
+//! this file keeps the line, and draws it again below each message.
 
-use rfc6455::render::columns;
+use rfc6455::trace::columns;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,24 +13,24 @@ const PROMPT: &str = "> ";
 
 /// Where messages are shown and lines are read.
 #[derive(Debug, Default)]
-pub struct Screen(Mutex<State>);
+pub struct Screen(Mutex<Terminal>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Terminal {
     mode: Mode,
-    /// What was typed so far.
+    /// What was typed since the last Enter.
     line: String,
     width: usize,
-    /// What `stty` needs to know to restore the terminal.
+    /// What `stty` needs to restore the terminal.
     saved: String,
 }
 
 #[derive(Debug, Default, PartialEq)]
 enum Mode {
-    /// No terminal, or no conversation yet or any more.
+    /// There is no terminal, or no conversation.
     #[default]
     Plain,
-    /// A terminal without `stty`: it keeps the line, and shows it garbled.
+    /// A terminal without `stty`. Messages are printed into the line that is typed.
     Lines,
     /// Every key comes here.
     Keys,
@@ -39,63 +39,64 @@ enum Mode {
 /// What was typed.
 pub enum Typed {
     Line(String),
-    /// The end of the input: Ctrl-D, or of a pipe.
+    /// The end of the input: Ctrl-D, or the end of a pipe.
     End,
     /// Ctrl-C.
     Interrupt,
 }
 
 impl Screen {
-    /// Begins the conversation: from here on there is a prompt, if there is a terminal.
+    /// Begins the conversation. If there is a terminal, there is a prompt from now on.
     pub fn begin(&self) {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return;
         }
-        let mut state = self.lock();
+        let mut terminal = self.lock();
         match stty(&["-g"]) {
             Some(saved)
                 if stty(&["-icanon", "-echo", "-isig", "min", "1", "time", "0"]).is_some() =>
             {
-                state.mode = Mode::Keys;
-                state.saved = saved;
+                terminal.mode = Mode::Keys;
+                terminal.saved = saved;
             }
-            _ => state.mode = Mode::Lines,
+            _ => terminal.mode = Mode::Lines,
         }
-        state.measure();
-        let _ = state.draw();
+        terminal.measure();
+        let _ = terminal.draw();
     }
 
-    /// Ends it: takes the prompt away, and leaves the terminal as it was.
+    /// Ends the conversation: removes the prompt and restores the terminal.
     pub fn end(&self) {
-        let mut state = self.lock();
-        if state.mode != Mode::Plain {
+        let mut terminal = self.lock();
+        if terminal.mode != Mode::Plain {
             let _ = write!(io::stdout(), "\r\x1b[K").and_then(|()| io::stdout().flush());
         }
-        if state.mode == Mode::Keys {
-            stty(&[state.saved.trim()]);
+        if terminal.mode == Mode::Keys {
+            stty(&[terminal.saved.trim()]);
         }
-        state.mode = Mode::Plain;
+        terminal.mode = Mode::Plain;
     }
 
-    /// Whether somebody types.
+    /// Whether a user types at a terminal.
     pub fn is_interactive(&self) -> bool {
         self.lock().mode != Mode::Plain
     }
 
-    /// Shows lines above the one that is being typed.
+    /// Shows lines, above the line that is being typed.
     pub fn show(&self, text: &str) -> io::Result<()> {
-        let state = self.lock();
-        if state.mode == Mode::Plain {
+        let terminal = self.lock();
+        if terminal.mode == Mode::Plain {
             return writeln!(io::stdout(), "{text}");
         }
         write!(io::stdout(), "\r\x1b[K{text}\n")?;
-        state.draw()
+        terminal.draw()
     }
 
-    /// Shows what is not part of the conversation: on standard error, if that is elsewhere.
+    /// Shows lines that are not part of the conversation. They go to standard error, but if that is
+    /// the same terminal, they are shown like all others.
     pub fn remark(&self, text: &str) {
-        let together = self.lock().mode != Mode::Plain && io::stderr().is_terminal();
-        let _ = match together {
+        let same = self.lock().mode != Mode::Plain && io::stderr().is_terminal();
+        let _ = match same {
             true => self.show(text),
             false => writeln!(io::stderr(), "{text}"),
         };
@@ -122,43 +123,44 @@ impl Screen {
         Ok(Typed::Line(line.trim_end_matches('\r').to_owned()))
     }
 
-    /// Reads keys until they make a line.
+    /// Reads keys until Enter.
     fn read_keys(&self) -> io::Result<Typed> {
         loop {
             let key = read_key()?;
-            let mut state = self.lock();
+            let mut terminal = self.lock();
             match key {
-                Key::End if state.line.is_empty() => return Ok(Typed::End),
+                Key::End if terminal.line.is_empty() => return Ok(Typed::End),
                 Key::Interrupt => return Ok(Typed::Interrupt),
                 Key::Enter => {
-                    let line = std::mem::take(&mut state.line);
+                    let line = std::mem::take(&mut terminal.line);
                     write!(io::stdout(), "\r\x1b[K{PROMPT}{line}\n")?;
-                    state.measure();
-                    state.draw()?;
+                    terminal.measure();
+                    terminal.draw()?;
                     return Ok(Typed::Line(line));
                 }
-                Key::Character(character) => state.line.push(character),
-                Key::Backspace => _ = state.line.pop(),
-                Key::EraseLine => state.line.clear(),
+                Key::Character(character) => terminal.line.push(character),
+                Key::Backspace => _ = terminal.line.pop(),
+                Key::EraseLine => terminal.line.clear(),
                 Key::EraseWord => {
-                    let line = state.line.trim_end();
+                    let line = terminal.line.trim_end();
                     let end = line.rfind(' ').map_or(0, |space| space + 1);
-                    state.line.truncate(end);
+                    terminal.line.truncate(end);
                 }
                 Key::Clear => write!(io::stdout(), "\x1b[H\x1b[2J")?,
                 Key::End | Key::Other => continue,
             }
-            state.draw()?;
+            terminal.draw()?;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Terminal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Draws the prompt and the line that is being typed; of one that is too long, its end.
+impl Terminal {
+    /// Draws the prompt and the line that is being typed. Of a line that is too long, it draws the
+    /// end.
     fn draw(&self) -> io::Result<()> {
         if self.mode == Mode::Plain {
             return Ok(());
@@ -169,12 +171,13 @@ impl State {
             shown = &shown[shown.chars().next().map_or(0, char::len_utf8)..];
         }
         let mut out = io::stdout();
-        // What is wider here than we think must not go on in a second line.
+        // `columns` may be wrong for this terminal. Without automatic wrapping (`?7l`), too wide a
+        // text does not go on in a second line.
         write!(out, "\r\x1b[K\x1b[?7l{PROMPT}{shown}\x1b[?7h")?;
         out.flush()
     }
 
-    /// Windows are resized.
+    /// Asks for the width, which changes when the user resizes the window.
     fn measure(&mut self) {
         let size = stty(&["size"]);
         let columns = size
@@ -199,8 +202,8 @@ enum Key {
     Other,
 }
 
-/// Arrows and the like are ESC, `[` or `O`, and all up to a letter or `~`; there is no use for them.
-/// Behind an ESC alone is the next key.
+/// Reads one key. Arrow keys and the like send ESC, then `[` or `O`, then more, up to a letter or
+/// `~`. They do nothing here. An ESC before any other key is ignored.
 fn read_key() -> io::Result<Key> {
     let mut first = read_byte()?;
     if first == Some(0x1B) {
@@ -225,7 +228,7 @@ fn read_key() -> io::Result<Key> {
     })
 }
 
-/// A character of UTF-8, the rest of which follows.
+/// Reads the rest of a character in UTF-8.
 fn character(first: u8) -> io::Result<Key> {
     let length = match first {
         0xC0..=0xDF => 2,
@@ -253,7 +256,8 @@ fn read_byte() -> io::Result<Option<u8>> {
     })
 }
 
-/// Runs `stty` on our terminal; what it printed, or `None` if it failed or is not there.
+/// Runs `stty` on our terminal, and returns what it printed. `None`: it failed, or this system does
+/// not have it.
 fn stty(args: &[&str]) -> Option<String> {
     let output = Command::new("stty")
         .args(args)

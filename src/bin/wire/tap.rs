@@ -1,141 +1,123 @@
-//! `wire tap`: stands between a client and a server and shows what passes.
+//! `wire tap`: stands between clients and a server, and shows what passes.
+//!
+//! This file passes the bytes on. `tap/display.rs` shows them.
 
-use crate::{Arguments, Trouble};
-use rfc6455::observe::{Observer, Sight};
-use rfc6455::render::Transcript;
-use rfc6455::{Role, console};
-use std::collections::HashMap;
+mod display;
+
+use crate::arguments::{Argument, Arguments};
+use crate::{Trouble, addresses};
+use display::{Display, Seen, TappedConnection};
+use rfc6455::{Role, server};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 pub const HELP: &str = "\
-Stands between any client and any server and shows, on standard output, what passes. Every byte
-is passed on as it came, whether it keeps the rules or not.
+Stands between any client and any server, and shows on standard output what passes. It passes every
+byte on unchanged, even if it breaks a rule.
 
 Usage: wire tap LISTEN TARGET
 
-  LISTEN  HOST:PORT where clients connect instead of the server; port 0 takes a free one
+  LISTEN  HOST:PORT where clients connect instead of the server; port 0 takes a free port
   TARGET  HOST:PORT of the server
-  --help  this text
+  --help  show this text
 
   wire tap localhost:5051 localhost:5050
 ";
 
-/// So many bytes wait to be shown, of all connections; those of which more come are not shown any
-/// further. (A display may stand still: nobody scrolls on. What passes never does.)
-const MOST_WAITING: usize = 64 << 20;
-/// A read takes so many bytes at most.
+/// One read takes at most this many bytes.
 const ROOM: usize = 64 << 10;
+/// How long a connection to the server may take to open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long to wait if a connection cannot be accepted, for example because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-pub fn run(args: &[String]) -> Result<ExitCode, Trouble> {
-    let arguments = Arguments::parse(args, &[], &[])?;
-    let [listen, target] = &arguments.others[..] else {
-        return Err(Trouble::Usage("it takes LISTEN and TARGET".to_owned()));
+pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
+    let mut given = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Other(address) if given.len() < 2 => given.push(address),
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let [listen, target] = &given[..] else {
+        return Err(Trouble::wrong("it takes LISTEN and TARGET"));
     };
-    check_address(listen)?;
-    check_address(target)?;
-    let cannot = |error: io::Error| Trouble::Failure(format!("cannot listen on {listen}: {error}"));
-    let listeners = listeners(listen).map_err(cannot)?;
+    let (host, _) = check(listen)?;
+    check(target)?;
+
+    let cannot = |error: io::Error| Trouble::Failed(format!("cannot listen on {listen}: {error}"));
+    let listeners = addresses::resolve(listen)
+        .and_then(|addresses| server::listen(&addresses[..]))
+        .map_err(cannot)?;
     let port = listeners[0].local_addr().map_err(cannot)?.port();
-    let host = listen.rsplit_once(':').map_or("", |(host, _)| host);
-    let _ = writeln!(
-        io::stdout(),
-        "listening on {host}:{port}, passing on to {target}"
-    );
+    let line = format!("listening on {host}:{port}, passing on to {target}");
+    let _ = writeln!(io::stdout(), "{line}");
 
-    let (events, shown) = mpsc::channel();
-    let display = Display {
-        events,
-        waiting: Arc::default(),
-    };
-    let waiting = Arc::clone(&display.waiting);
+    let (display, shown) = Display::new();
     for listener in listeners {
         let (display, target) = (display.clone(), target.clone());
         thread::spawn(move || accept(&listener, &target, &display));
     }
-    show(&shown, &waiting);
+    display.show(&shown);
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_address(address: &str) -> Result<(), Trouble> {
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(()),
-        _ => Err(Trouble::Usage(format!("{address} is no HOST:PORT"))),
-    }
+fn check(address: &str) -> Result<(&str, u16), Trouble> {
+    let parts = addresses::split(address);
+    parts.ok_or_else(|| Trouble::wrong(format!("{address} is not HOST:PORT")))
 }
 
-/// At every address of the name, as `localhost` has two, with one port for all.
-fn listeners(address: &str) -> io::Result<Vec<TcpListener>> {
-    let mut listeners: Vec<TcpListener> = Vec::new();
-    let mut last = io::Error::from(ErrorKind::NotFound);
-    for mut address in address.to_socket_addrs()? {
-        if let Some(first) = listeners.first() {
-            address.set_port(first.local_addr()?.port());
-        }
-        match TcpListener::bind(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => last = error,
-        }
-    }
-    match listeners.is_empty() {
-        true => Err(last),
-        false => Ok(listeners),
-    }
-}
-
+/// Accepts connections, for ever.
 fn accept(listener: &TcpListener, target: &str, display: &Display) {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     loop {
-        match listener.accept() {
-            Ok((client, peer)) => {
-                let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-                let (target, display) = (target.to_owned(), display.clone());
-                let pass = move || pass(client, peer, &target, number, display);
-                // Without a thread for it, the connection is dropped.
-                let _ = thread::Builder::new().spawn(pass);
-            }
-            // Out of file descriptors, for example: that passes.
-            Err(_) => thread::sleep(Duration::from_millis(100)),
-        }
+        let Ok((client, peer)) = listener.accept() else {
+            thread::sleep(ACCEPT_PAUSE);
+            continue;
+        };
+        let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let connection = TappedConnection::new(number, display.clone());
+        let target = target.to_owned();
+        let pass = move || pass(client, peer, &target, &connection);
+        // If no thread can be started, the connection is closed.
+        let _ = thread::Builder::new().spawn(pass);
     }
 }
 
-/// One connection, in two threads: this one for what the client sends.
-fn pass(client: TcpStream, peer: SocketAddr, target: &str, number: u64, display: Display) {
-    let side = Side {
-        number,
-        display,
-        blind: Arc::default(),
-    };
-    let server = match reach(target) {
-        Ok(server) => server,
+/// Passes one connection on with two threads. This one takes what the client sends.
+fn pass(client: TcpStream, peer: SocketAddr, target: &str, connection: &TappedConnection) {
+    match connect(target) {
+        Ok(server) => {
+            connection.tell(Seen::Note(format!("{peer} connects to {target}")));
+            pass_both_ways(&client, &server, connection);
+        }
         Err(error) => {
             let note = format!("{peer} is turned away: cannot reach {target}: {error}");
-            side.tell(What::Note(note));
-            return side.tell(What::Gone);
+            connection.tell(Seen::Note(note));
         }
-    };
-    side.tell(What::Note(format!("{peer} connects to {target}")));
+    }
+    connection.tell(Seen::Gone);
+}
+
+fn pass_both_ways(client: &TcpStream, server: &TcpStream, connection: &TappedConnection) {
+    // If the system refuses this, bytes only leave later.
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
     thread::scope(|scope| {
-        let back = || pump(&server, &client, Role::Server, &side);
-        // Without a thread nothing passes back, so nothing passes.
+        let back = || pump(server, client, Role::Server, connection);
+        // If no thread can be started, the connection is closed.
         if thread::Builder::new().spawn_scoped(scope, back).is_ok() {
-            pump(&client, &server, Role::Client, &side);
+            pump(client, server, Role::Client, connection);
         }
     });
-    side.tell(What::Gone);
 }
 
-fn reach(target: &str) -> io::Result<TcpStream> {
+/// Connects to the server, at the first of its addresses that accepts.
+fn connect(target: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in target.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
@@ -146,142 +128,33 @@ fn reach(target: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Passes on what one side sends, until it ends its direction, which the other side then sees, too.
-fn pump(mut from: &TcpStream, mut to: &TcpStream, role: Role, side: &Side) {
+/// Passes on what one side sends. When that side ends its direction of TCP, the other side sees
+/// that too.
+fn pump(mut from: &TcpStream, mut to: &TcpStream, role: Role, connection: &TappedConnection) {
     let mut room = vec![0; ROOM];
     loop {
         match from.read(&mut room) {
             Ok(0) => {
-                side.tell(What::End(role));
+                connection.tell(Seen::Eof(role));
                 let _ = to.shutdown(Shutdown::Write);
                 return;
             }
             Ok(count) => {
-                // Told first, so that no answer is seen before it; telling waits for nobody.
-                side.tell(What::Bytes(role, room[..count].to_vec()));
+                // The display is told first. So no answer is shown before its question.
+                connection.tell(Seen::Bytes(role, room[..count].to_vec()));
                 if to.write_all(&room[..count]).is_err() {
-                    // Whoever does not take bytes any more is gone; the other direction sees why.
+                    // The receiver is gone. The other thread sees why.
                     let _ = from.shutdown(Shutdown::Read);
                     return;
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
-                side.tell(What::Broken(role, error));
+                connection.tell(Seen::Reset(role, error));
                 let _ = to.shutdown(Shutdown::Both);
                 let _ = from.shutdown(Shutdown::Both);
                 return;
             }
         }
     }
-}
-
-/// What is to be shown, and when it was.
-struct Event {
-    number: u64,
-    time: SystemTime,
-    what: What,
-}
-
-enum What {
-    Bytes(Role, Vec<u8>),
-    End(Role),
-    Broken(Role, io::Error),
-    Note(String),
-    /// From here on there are bytes that are not shown.
-    Blind,
-    Gone,
-}
-
-impl What {
-    /// Memory while it waits.
-    fn size(&self) -> usize {
-        match self {
-            What::Bytes(_, bytes) => size_of::<Event>() + bytes.capacity(),
-            _ => 0,
-        }
-    }
-}
-
-/// Where all threads leave what is to be shown.
-#[derive(Clone)]
-struct Display {
-    events: Sender<Event>,
-    waiting: Arc<AtomicUsize>,
-}
-
-/// One connection's way to the display.
-struct Side {
-    number: u64,
-    display: Display,
-    blind: Arc<AtomicBool>,
-}
-
-impl Side {
-    /// Never waits.
-    fn tell(&self, what: What) {
-        let size = what.size();
-        if size > 0 {
-            if self.blind.load(Ordering::Relaxed) {
-                return;
-            }
-            if self.display.waiting.fetch_add(size, Ordering::Relaxed) + size > MOST_WAITING {
-                self.display.waiting.fetch_sub(size, Ordering::Relaxed);
-                if !self.blind.swap(true, Ordering::Relaxed) {
-                    self.send(What::Blind);
-                }
-                return;
-            }
-        }
-        self.send(what);
-    }
-
-    fn send(&self, what: What) {
-        let _ = self.display.events.send(Event {
-            number: self.number,
-            time: SystemTime::now(),
-            what,
-        });
-    }
-}
-
-/// Shows what the threads leave, for ever. Nobody to read it is no reason to stop.
-fn show(events: &Receiver<Event>, waiting: &AtomicUsize) {
-    let renderer = console::renderer_for(&io::stdout());
-    let mut transcript = Transcript::new(renderer);
-    let mut observers: HashMap<u64, Observer> = HashMap::new();
-    for event in events {
-        waiting.fetch_sub(event.what.size(), Ordering::Relaxed);
-        let time = console::time_of_day(event.time);
-        let label = format!(" #{}", event.number);
-        let note = |text: &str| renderer.note(&format!("{time}{label} {text}"));
-        let observer = observers.entry(event.number).or_default();
-        let sights: Vec<Sight> = match event.what {
-            What::Bytes(from, bytes) => observer.bytes(from, &bytes),
-            What::End(by) => observer.end(by),
-            What::Broken(by, error) => {
-                print(&note(&error.to_string()));
-                observer.broken(by)
-            }
-            What::Note(text) => {
-                print(&note(&text));
-                vec![]
-            }
-            What::Blind => {
-                print(&note("too much to show: what follows is passed on unseen"));
-                vec![]
-            }
-            What::Gone => {
-                observers.remove(&event.number);
-                vec![]
-            }
-        };
-        for sight in sights {
-            print(&transcript.add(&time, &label, &sight));
-        }
-    }
-}
-
-fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -127,8 +127,8 @@ fn response(head: &Head<StatusLine>, key: Option<&str>) -> Object {
     } = &head.start;
     let line = format!("HTTP/{major}.{minor} {status} {reason}");
     let object = Object::of_kind("response").text("line", &line);
-    let object = meaning(object, words::status_line(&head.start))
-        .json("fields", &head_fields(&head.fields));
+    let object =
+        meaning(object, words::status_line(&head.start)).json("fields", &head_fields(&head.fields));
     match key {
         None => object,
         Some(key) => object.json("accept", &accept(key)),

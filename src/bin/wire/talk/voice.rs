@@ -1,0 +1,141 @@
+//! The half of a conversation that sends, in its own thread.
+//!
+//! The library sends nothing that is wrong, and a `Sender` sends no fragments. So some frames are
+//! made here, and their bytes go to the stream directly.
+
+use super::input::{COMMANDS, Input};
+use crate::connect::Connection;
+use crate::screen::{Screen, Typed};
+use rfc6455::framing::Frame;
+use rfc6455::trace::Traced;
+use rfc6455::{CloseCode, CloseReason, Entropy, Error, OpCode, Sender, Tcp};
+use std::io::Write;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+/// Reads lines, and does what they ask for.
+pub struct Voice {
+    sender: Sender<Traced<Tcp>>,
+    stream: Traced<Tcp>,
+    keys: Entropy,
+    screen: Arc<Screen>,
+    /// A line has asked for something to be sent.
+    has_spoken: bool,
+}
+
+impl Voice {
+    pub fn new(socket: &Connection, screen: &Arc<Screen>) -> Voice {
+        Voice {
+            sender: socket.sender(),
+            stream: socket.stream().clone(),
+            keys: Entropy::from_system(),
+            screen: Arc::clone(screen),
+            has_spoken: false,
+        }
+    }
+
+    /// Does what each line asks for, until the input or the connection ends.
+    pub fn speak(mut self) {
+        loop {
+            let then = match self.screen.read_line() {
+                Ok(Typed::Line(line)) => self.obey(&line),
+                Ok(Typed::End) => self.hang_up(),
+                Ok(Typed::Interrupt) => self.leave_now(),
+                Err(error) => {
+                    self.complain(&format!("standard input: {error}"));
+                    self.hang_up()
+                }
+            };
+            if then.is_break() {
+                return;
+            }
+        }
+    }
+
+    fn complain(&self, what: &str) {
+        self.screen.remark(&format!("wire talk: {what}"));
+    }
+
+    /// Does what one line asks for. `Break`: the conversation ends.
+    fn obey(&mut self, line: &str) -> ControlFlow<()> {
+        let sent = match Input::parse(line) {
+            Ok(Input::Help) => {
+                let _ = self.screen.show(COMMANDS);
+                return Continue(());
+            }
+            Ok(Input::Quit) => {
+                self.has_spoken = true;
+                return self.hang_up();
+            }
+            Ok(input) => self.send(input),
+            Err(what) => {
+                self.complain(&what);
+                return Continue(());
+            }
+        };
+        match sent {
+            Ok(()) => Continue(()),
+            // The half that listens says how the connection ended.
+            Err(Error::Closing | Error::Closed(_)) => Break(()),
+            Err(error) => {
+                self.complain(&error.to_string());
+                Continue(())
+            }
+        }
+    }
+
+    fn send(&mut self, input: Input) -> Result<(), Error> {
+        self.has_spoken = true;
+        match input {
+            Input::Text(text) => self.sender.send(&text),
+            Input::Binary(bytes) => self.sender.send(&bytes),
+            Input::Ping(text) => self.sender.ping(text.as_bytes()),
+            Input::Pong(text) => self.sender.pong(text.as_bytes()),
+            Input::Fragments(parts) => self.send_fragments(&parts),
+            Input::Close(code, reason) => self.sender.close(code, &reason),
+            Input::Raw(bytes) => self.send_bytes(&bytes),
+            Input::Help | Input::Quit => Ok(()),
+        }
+    }
+
+    /// Sends one text message in these fragments (§5.4).
+    fn send_fragments(&mut self, parts: &[String]) -> Result<(), Error> {
+        for (i, part) in parts.iter().enumerate() {
+            let opcode = match i {
+                0 => OpCode::Text,
+                _ => OpCode::Continuation,
+            };
+            let key = self.keys.masking_key();
+            let mut frame = Frame::new(opcode, Some(key), part.as_bytes());
+            frame.fin = i + 1 == parts.len();
+            let mut bytes = Vec::new();
+            frame.encode(&mut bytes);
+            self.send_bytes(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Sends bytes with one write. So no frame of the library comes between them.
+    fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        Ok(self.stream.write_all(bytes)?)
+    }
+
+    /// The end of the input. If an empty pipe ends, the conversation goes on: it only listens.
+    fn hang_up(&self) -> ControlFlow<()> {
+        if self.has_spoken || self.screen.is_interactive() {
+            let _ = self.sender.close(CloseCode::NORMAL, "");
+        }
+        Break(())
+    }
+
+    /// Ctrl-C: sends a Close with 1001 and ends the program without waiting for the answer.
+    fn leave_now(&mut self) -> ControlFlow<()> {
+        self.screen.end();
+        if let Ok(reason) = CloseReason::new(CloseCode::GOING_AWAY, "") {
+            let mut frame = Vec::new();
+            reason.encode_frame(Some(self.keys.masking_key()), &mut frame);
+            let _ = self.send_bytes(&frame);
+        }
+        std::process::exit(130);
+    }
+}
