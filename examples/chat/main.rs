@@ -1,14 +1,14 @@
-//! A room to talk in: names, joins, leaves; a slow reader delays nobody.
+//! A chat room. Members have names, and a member that reads slowly delays no other member.
 //!
 //! ```text
 //! cargo run --example chat
 //! ```
 //!
-//! Each member has two threads. One reads what the member says and hands it to the room; the other
+//! Each member has two threads. One reads what the member says and gives it to the room. The other
 //! takes what the room says from the member's queue and sends it. A message to all is encoded once.
-//! When a member's queue is full, because it does not read, the member goes; nobody waits for it.
+//! If the queue of a member is full, because the member does not read, the member must leave.
 
-use rfc6455::{CloseCode, Encoded, Error, Request, Sender, Server, WebSocket};
+use rfc6455::{CloseCode, Error, PreparedMessage, Request, Sender, Server, WebSocket};
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let address = std::env::args()
         .nth(1)
         .unwrap_or("localhost:5051".to_owned());
-    let server = match Server::bind(&address) {
+    let server = match Server::bind(&address[..]) {
         Ok(server) => server,
         Err(error) => {
             eprintln!("chat: cannot listen on {address}: {error}");
@@ -51,14 +51,14 @@ fn route(request: Request, room: &Room) -> Result<(), Error> {
     }
 }
 
-/// Everybody who is here, by name, with the queue of what is to be sent to them; without one, who
-/// was too slow and is about to leave.
+/// The members, by name, each with the queue of messages to be sent. A member without a queue was
+/// too slow and is about to leave.
 #[derive(Default)]
-struct Room(Mutex<HashMap<String, Option<SyncSender<Encoded>>>>);
+struct Room(Mutex<HashMap<String, Option<SyncSender<PreparedMessage>>>>);
 
 impl Room {
-    /// Takes a member in, unless the name is taken.
-    fn enter(&self, name: &str) -> Option<Receiver<Encoded>> {
+    /// Adds a member. `None`: the name is taken.
+    fn enter(&self, name: &str) -> Option<Receiver<PreparedMessage>> {
         let (queue, waiting) = sync_channel(QUEUE);
         let mut members = self.0.lock().unwrap();
         if members.contains_key(name) {
@@ -68,16 +68,15 @@ impl Room {
         Some(waiting)
     }
 
-    /// Says something to everybody. Whose queue is full is let go: with the queue its sending
-    /// thread ends, and that ends the connection.
+    /// Says something to all members. A member whose queue is full loses it. Then its sending
+    /// thread ends, and closes the connection.
     fn say(&self, text: &str) {
-        let message = Encoded::from(text);
-        for queue in self.0.lock().unwrap().values_mut() {
-            if queue
-                .as_ref()
-                .is_some_and(|queue| queue.try_send(message.clone()).is_err())
+        let message = PreparedMessage::from(text);
+        for member in self.0.lock().unwrap().values_mut() {
+            if let Some(queue) = member
+                && queue.try_send(message.clone()).is_err()
             {
-                *queue = None;
+                *member = None;
             }
         }
     }
@@ -87,42 +86,55 @@ impl Room {
     }
 }
 
-/// One member, from the name, which is the first message, to the end.
+/// One member, from its first message, which is its name, to its end.
 fn member(mut socket: WebSocket, room: &Room) -> Result<(), Error> {
-    let name = match socket.read()? {
-        Some(first) => first.to_string().trim().to_owned(),
-        None => return Ok(()),
+    let Some(name) = read_text(&mut socket)? else {
+        return Ok(());
     };
+    let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(char::is_control) {
         return socket.close(CloseCode::POLICY_VIOLATION, "a name has 1 to 30 characters");
     }
-    let Some(queue) = room.enter(&name) else {
+    let Some(queue) = room.enter(name) else {
         return socket.close(CloseCode::POLICY_VIOLATION, "that name is taken");
     };
     let sender = socket.sender();
     let sending = thread::spawn(move || send_all(&sender, &queue));
     room.say(&format!("{name} joined"));
 
-    let result = listen(&mut socket, &name, room);
+    let result = listen(&mut socket, name, room);
 
-    room.leave(&name);
+    room.leave(name);
     room.say(&format!("{name} left"));
     let _ = sending.join();
     result
 }
 
+/// Hands what a member says to the room, until the member leaves.
 fn listen(socket: &mut WebSocket, name: &str, room: &Room) -> Result<(), Error> {
-    while let Some(message) = socket.read()? {
-        let said: String = message.to_string().chars().take(LONGEST_MESSAGE).collect();
+    while let Some(text) = read_text(socket)? {
+        let said: String = text.chars().take(LONGEST_MESSAGE).collect();
         room.say(&format!("{name}: {said}"));
     }
     Ok(())
 }
 
-/// Sends what the room says, until the room says no more to this member.
-fn send_all(sender: &Sender, queue: &Receiver<Encoded>) {
+/// The next message. This room takes only text: a binary message closes the connection (§7.4.1).
+fn read_text(socket: &mut WebSocket) -> Result<Option<String>, Error> {
+    let Some(message) = socket.read()? else {
+        return Ok(None);
+    };
+    if let Some(text) = message.as_text() {
+        return Ok(Some(text.to_owned()));
+    }
+    socket.close(CloseCode::UNSUPPORTED_DATA, "this room takes only text")?;
+    Ok(None)
+}
+
+/// Sends what the room says, until the room drops the queue.
+fn send_all(sender: &Sender, queue: &Receiver<PreparedMessage>) {
     for message in queue {
-        if sender.send_encoded(&message).is_err() {
+        if sender.send_prepared(&message).is_err() {
             return; // The thread that reads learns why.
         }
     }

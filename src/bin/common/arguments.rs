@@ -86,8 +86,7 @@ impl Arguments {
             None => Ok(None),
             Some(Ok(argument)) => Ok(Some(argument)),
             Some(Err(bytes)) => Err(NotRun::Wrong(format!(
-                "the argument {:?} is not UTF-8",
-                bytes.display()
+                "the argument {bytes:?} is not UTF-8"
             ))),
         }
     }
@@ -178,7 +177,7 @@ mod tests {
         let mut arguments = Arguments::new(vec![OsString::from_vec(b"a\xffb".to_vec())]);
         assert_eq!(
             arguments.next(),
-            wrong("the argument \"a\u{fffd}b\" is not UTF-8")
+            wrong(r#"the argument "a\xFFb" is not UTF-8"#)
         );
     }
 }
