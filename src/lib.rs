@@ -68,7 +68,15 @@ pub use opening::{HandshakeError, Origins, UrlError};
 pub use printable::Printable;
 pub use server::{Handle, Request, Server};
 
-/// The examples of the README are tests.
+/// The examples of the README and of `docs/` are tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod examples {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/conversation.md")]
+    struct Conversation;
+    #[doc = include_str!("../docs/open-port.md")]
+    struct OpenPort;
+    #[doc = include_str!("../docs/tls.md")]
+    struct Tls;
+}

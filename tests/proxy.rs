@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// The lines that the README recommends, with two servers behind them.
+/// The lines that `docs/open-port.md` recommends, with two servers behind them.
 fn configuration(folder: &Path, port: u16, servers: [u16; 2]) -> String {
     let folder = folder.display();
     let [one, two] = servers;
