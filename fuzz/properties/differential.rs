@@ -3,9 +3,10 @@
 //!
 //! The other library is a dependency of the fuzzer alone, so `cargo test` does not replay this.
 
+use rfc6455::framing::{Decoded, Header, NO_EXTENSION, mask};
 use rfc6455::{
-    Any, CloseCode, Config, Entropy, Error, Header, InvalidClose, Message, OpCode, Role, Violation,
-    WebSocket, mask,
+    CloseCode, Config, Entropy, Error, InvalidClose, OpCode, OwnedMessage, Role, Untimed,
+    Violation, WebSocket,
 };
 use std::io::{self, Cursor, Read, Write};
 use tungstenite::error::ProtocolError;
@@ -25,12 +26,12 @@ pub fn check(input: &[u8]) {
 fn header(input: &[u8]) {
     use tungstenite::Error::Protocol;
     let mut cursor = Cursor::new(input);
-    let ours = Header::decode(input);
+    let ours = Header::decode(input, NO_EXTENSION);
     let theirs = FrameHeader::parse(&mut cursor);
     match (ours, theirs) {
         // No difference.
-        (Ok(None), Ok(None)) => {}
-        (Ok(Some((ours, size))), Ok(Some((theirs, length)))) => {
+        (Ok(Decoded::Incomplete(_)), Ok(None)) => {}
+        (Ok(Decoded::Header(ours, size)), Ok(Some((theirs, length)))) => {
             assert_eq!(size as u64, cursor.position());
             assert_eq!(ours.length, length);
             assert_eq!(ours.fin, theirs.is_final);
@@ -125,7 +126,7 @@ fn messages(role: Role, input: &[u8]) {
             End::Refused(V::InvalidClose(InvalidClose::OneByte)),
             End::Protocol(P::InvalidCloseSequence),
         ) => {}
-        (End::Refused(V::InvalidClose(InvalidClose::NotUtf8)), End::NotUtf8) => {}
+        (End::Refused(V::InvalidClose(InvalidClose::NotUtf8 { .. })), End::NotUtf8) => {}
 
         // Where one frame breaks two rules, the two may name different ones.
         // Theirs looks at the opcode before all else, ours at the bits before it.
@@ -184,16 +185,9 @@ fn is_first_refused_for_its_form(mut wire: &[u8]) -> bool {
 /// What one of the two made of the wire.
 #[derive(Debug)]
 struct Conversation {
-    messages: Vec<Given>,
+    messages: Vec<OwnedMessage>,
     pings: Vec<Vec<u8>>,
     end: End,
-}
-
-/// A message.
-#[derive(Debug, PartialEq)]
-enum Given {
-    Text(String),
-    Binary(Vec<u8>),
 }
 
 #[derive(Debug)]
@@ -217,18 +211,17 @@ fn ours(role: Role, wire: &[u8]) -> Conversation {
         ..Config::default()
     };
     let mut sent = Vec::new();
-    let peer = Any(Peer {
+    let peer = Untimed(Peer {
         rest: wire,
         sent: &mut sent,
     });
-    let mut socket = WebSocket::after_handshake(peer, role, &config).unwrap();
+    let mut socket = WebSocket::after_handshake(peer, role, &[], &config).unwrap();
     let mut messages = Vec::new();
     let end = loop {
         messages.push(match socket.read() {
-            Ok(Some(Message::Text(text))) => Given::Text(text.to_owned()),
-            Ok(Some(Message::Binary(bytes))) => Given::Binary(bytes.to_vec()),
+            Ok(Some(message)) => message.to_owned(),
             Ok(None) => {
-                let received = socket.closed().received.unwrap();
+                let received = socket.closed().unwrap().received.unwrap();
                 let code_and_text = |CloseCode(code)| (code, received.text().to_owned());
                 break End::Closed(received.code().map(code_and_text));
             }
@@ -242,7 +235,7 @@ fn ours(role: Role, wire: &[u8]) -> Conversation {
     // Pings are answered and not reported: the Pongs are what is seen of them.
     let mut pings = Vec::new();
     let mut rest = &sent[..];
-    while let Some((header, size)) = Header::decode(rest).unwrap() {
+    while let Ok(Decoded::Header(header, size)) = Header::decode(rest, NO_EXTENSION) {
         let (payload, behind) = rest[size..].split_at(header.length as usize);
         if header.opcode == OpCode::Pong {
             let mut payload = payload.to_vec();
@@ -278,8 +271,8 @@ fn theirs(role: Role, wire: &[u8]) -> Conversation {
     let mut pings = Vec::new();
     let end = loop {
         match socket.read() {
-            Ok(Message::Text(text)) => messages.push(Given::Text(text.to_string())),
-            Ok(Message::Binary(bytes)) => messages.push(Given::Binary(bytes.to_vec())),
+            Ok(Message::Text(text)) => messages.push(OwnedMessage::Text(text.to_string())),
+            Ok(Message::Binary(bytes)) => messages.push(OwnedMessage::Binary(bytes.to_vec())),
             Ok(Message::Ping(payload)) => pings.push(payload.to_vec()),
             Ok(Message::Pong(_)) => {}
             Ok(Message::Frame(_)) => unreachable!("reading gives no bare frames"),

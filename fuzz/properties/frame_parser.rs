@@ -1,24 +1,43 @@
 //! What holds for the frame parser whatever it is fed. The fuzzer looks for an input for which it
 //! does not; `cargo test` replays the corpus.
 
-use rfc6455::{Header, Violation};
+use rfc6455::Violation;
+use rfc6455::framing::{Decoded, Header, Missing, NO_EXTENSION, Place};
 
 /// Checks all properties for one input.
 pub fn check(input: &[u8]) {
-    let answer = Header::decode(input);
+    let answer = Header::decode(input, NO_EXTENSION);
     let longest_header = 14;
     for end in 0..input.len().min(longest_header) {
-        match Header::decode(&input[..end]) {
-            // More bytes, please.
-            Ok(None) => {}
+        match Header::decode(&input[..end], NO_EXTENSION) {
+            // More bytes are needed.
+            Ok(Decoded::Incomplete(missing)) => needed(missing, end, &answer),
             // What has been said is never taken back.
             prefix => assert_eq!(prefix, answer, "of {end} bytes"),
         }
     }
     match answer {
-        Ok(None) => assert!(input.len() < longest_header),
-        Ok(Some((header, size))) => decoded(&header, &input[..size]),
+        Ok(Decoded::Incomplete(_)) => assert!(input.len() < longest_header),
+        Ok(Decoded::Header(header, size)) => decoded(&header, &input[..size]),
         Err(violation) => refused(violation, input),
+    }
+    // No answer depends on what is allowed to extensions, unless a reserved bit is set.
+    if input.first().is_none_or(|first| first & 0b0111_0000 == 0) {
+        assert_eq!(Header::decode(input, 0b0111_0000), answer);
+    }
+}
+
+/// The number of missing bytes, said after `end` bytes, fits what the whole input says.
+fn needed(missing: Missing, end: usize, answer: &Result<Decoded, Violation>) {
+    let Ok(Decoded::Header(header, size)) = answer else {
+        return;
+    };
+    let left = (size - end) as u64 + header.length;
+    match missing {
+        Missing::Exactly(count) => assert_eq!(count, left, "after {end} bytes"),
+        Missing::AtLeast(count) => {
+            assert!((1..=left).contains(&count), "after {end} bytes: {count}");
+        }
     }
 }
 
@@ -33,6 +52,11 @@ fn decoded(header: &Header, bytes: &[u8]) {
 
 /// A refusal is for a reason that can be seen in the bytes.
 fn refused(violation: Violation, input: &[u8]) {
+    // The bytes that break the rule are here already.
+    let Place::Header(place) = violation.place() else {
+        panic!("{violation:?} is in no header");
+    };
+    assert!(!place.is_empty() && place.end <= input.len());
     let opcode = input[0] & 0x0F;
     match violation {
         Violation::ReservedBits(bits) => assert_eq!(bits, input[0] >> 4 & 7),

@@ -1,10 +1,11 @@
 //! What holds for the opening handshake, whatever stands in its place: heads of requests and of
 //! responses, and the small languages in them, extensions and URLs.
 
-use rfc6455::extension::{self, Extension};
-use rfc6455::handshake::{self, Url};
-use rfc6455::http::{Fields, Head, HeadReader, RequestLine, StartLine, StatusLine, is_token};
-use rfc6455::{Any, Client, Config, Entropy, Error, HandshakeError, Request, WebSocket};
+use rfc6455::opening::{
+    self, Extension, Fields, Head, HeadReader, RequestLine, StartLine, StatusLine, Url, is_token,
+    name, parse_extensions,
+};
+use rfc6455::{Client, Config, Entropy, Error, HandshakeError, Request, Untimed, WebSocket};
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::io::{self, ErrorKind, Read, Write};
@@ -42,12 +43,13 @@ type Answer<L> = Result<Option<(Head<L>, usize)>, HandshakeError>;
 
 /// Heads are read the same however they arrive, and written the way they are read.
 fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config) {
-    let read = |bytes: &[u8]| HeadReader::<L>::new(config).read(bytes);
+    let reader = || HeadReader::<L>::new(config.max_head, config.max_fields);
+    let read = |bytes: &[u8]| reader().read(bytes);
     let at_once = read(input);
     // Piece by piece: the first answer that is not "more bytes, please". It is the answer to the
     // whole, an error no less than a head, though less than the whole has arrived.
     let in_pieces = |ends: &mut dyn Iterator<Item = usize>| -> Answer<L> {
-        let mut reader = HeadReader::new(config);
+        let mut reader = reader();
         for end in ends {
             match reader.read(&input[..end]) {
                 Ok(None) => {}
@@ -87,11 +89,7 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
     // Writing also adds the space behind a colon, so the limit is another.
     if input[..size].is_ascii() {
         let written = head.encode();
-        let wide = Config {
-            max_head: usize::MAX,
-            ..config.clone()
-        };
-        let again = HeadReader::new(&wide).read(&written);
+        let again = HeadReader::new(usize::MAX, config.max_fields).read(&written);
         assert_eq!(again, Ok(Some((head, written.len()))));
     }
 }
@@ -115,17 +113,17 @@ fn server(input: &[u8], config: &Config, end: End) {
     let without_body = request.method() == "HEAD";
     match request.upgrade() {
         Ok(socket) => {
-            let key = handshake::check_request(&head).unwrap().key;
+            let key = opening::check_request(&head).unwrap().key;
             let sent = sent.take();
             let (answer, more) = read_whole::<StatusLine>(&sent, &Config::default());
             assert_eq!((answer.start.status, more), (101, &b""[..]));
             // A client that sent this request accepts this answer.
             let offered: Vec<String> = head
                 .fields
-                .list(handshake::SUBPROTOCOL)
+                .list(name::PROTOCOL)
                 .map(str::to_owned)
                 .collect();
-            let chosen = handshake::check_response(&answer, key, &offered).unwrap();
+            let chosen = opening::check_response(&answer, key, &offered).unwrap();
             assert_eq!(chosen, socket.subprotocol());
             begins_with(socket, behind, end);
         }
@@ -179,18 +177,19 @@ fn client(input: &[u8], config: &Config, end: End) {
     let offered = ["chat", "superchat"];
     let (stream, sent) = Peer::new(input, end);
     let result = Client::new("ws://example.com/chat?room=1")
-        .and_then(|client| client.config(config.clone()).subprotocols(&offered))
         .unwrap()
+        .config(config.clone())
+        .subprotocols(&offered)
         .handshake(stream);
 
     let sent = sent.take();
     let (request, more) = read_whole::<RequestLine>(&sent, &Config::default());
     assert!(more.is_empty());
-    let opening = handshake::check_request(&request).unwrap();
+    let opening = opening::check_request(&request).unwrap();
     assert_eq!(opening.subprotocols, offered);
     let offered = offered.map(str::to_owned);
 
-    let head = match HeadReader::<StatusLine>::new(&config).read(input) {
+    let head = match HeadReader::<StatusLine>::new(config.max_head, config.max_fields).read(input) {
         Ok(Some((head, size))) => Ok((head, &input[size..])),
         Ok(None) => Err(match end {
             End::Ended => HandshakeError::Ended,
@@ -207,7 +206,7 @@ fn client(input: &[u8], config: &Config, end: End) {
             assert_eq!(*status, head.start.status);
             return is_printable(why);
         }
-        Ok((head, _)) => handshake::check_response(head, opening.key, &offered),
+        Ok((head, _)) => opening::check_response(head, opening.key, &offered),
     };
     match (result, expected) {
         (Ok(socket), Ok(subprotocol)) => {
@@ -216,10 +215,10 @@ fn client(input: &[u8], config: &Config, end: End) {
             let fields = &head.fields;
             assert!(fields.has_token("Upgrade", "websocket"));
             assert!(fields.has_token("Connection", "Upgrade"));
-            let accept = handshake::accept_for(opening.key);
+            let accept = opening::accept_for(opening.key);
             assert!(fields.all("Sec-WebSocket-Accept").eq([&accept[..]]));
             assert!(subprotocol.is_none_or(|chosen| offered.iter().any(|one| one == chosen)));
-            assert_eq!(fields.get(extension::FIELD), None);
+            assert_eq!(fields.get(name::EXTENSIONS), None);
             begins_with(socket, behind, end);
         }
         (Err(Error::Handshake(why)), Err(expected)) => {
@@ -231,16 +230,20 @@ fn client(input: &[u8], config: &Config, end: End) {
 }
 
 /// What arrived behind the handshake is what the connection begins with.
-fn begins_with(mut socket: WebSocket<Any<Peer<'_>>>, behind: &[u8], end: End) {
-    let (stream, _) = Peer::new(behind, end);
-    let mut same = WebSocket::after_handshake(stream, socket.role(), &Config::default()).unwrap();
+fn begins_with(mut socket: WebSocket<Untimed<Peer<'_>>>, behind: &[u8], end: End) {
+    let (stream, _) = Peer::new(&[], end);
+    let mut same =
+        WebSocket::after_handshake(stream, socket.role(), behind, &Config::default()).unwrap();
     let (first, other) = (socket.read(), same.read());
     assert_eq!(format!("{first:?}"), format!("{other:?}"));
 }
 
 /// The head at the front of bytes that were accepted, and what is behind it.
 fn read_whole<'a, L: StartLine>(bytes: &'a [u8], config: &Config) -> (Head<L>, &'a [u8]) {
-    let (head, size) = HeadReader::new(config).read(bytes).unwrap().unwrap();
+    let (head, size) = HeadReader::new(config.max_head, config.max_fields)
+        .read(bytes)
+        .unwrap()
+        .unwrap();
     (head, &bytes[size..])
 }
 
@@ -248,8 +251,8 @@ fn read_whole<'a, L: StartLine>(bytes: &'a [u8], config: &Config) -> (Head<L>, &
 /// and read again. One that was refused is named.
 fn extensions(value: &str) {
     let mut fields = Fields::default();
-    fields.push(extension::FIELD, value);
-    let list = match extension::parse(&fields) {
+    fields.push(name::EXTENSIONS, value);
+    let list = match parse_extensions(&fields) {
         Ok(list) => list,
         Err(named) => return assert_eq!(named, value),
     };
@@ -274,9 +277,9 @@ fn extensions(value: &str) {
     }
     let mut again = Fields::default();
     for one in &plainly {
-        again.push(extension::FIELD, one);
+        again.push(name::EXTENSIONS, one);
     }
-    assert_eq!(extension::parse(&again), Ok(list));
+    assert_eq!(parse_extensions(&again), Ok(list));
 }
 
 /// A URL that was accepted is the same when written and read again, and a request for it is one
@@ -289,8 +292,8 @@ fn url(text: &str) {
     let written = format!("{scheme}://{}{}", url.authority(), url.resource);
     assert_eq!(written.parse(), Ok(url.clone()));
 
-    let key = handshake::key_for(*b"the sample nonce");
-    let request = handshake::request(&url, &key, &[], &Fields::default());
+    let key = opening::key_for(*b"the sample nonce");
+    let request = opening::client_request(&url, &key, &[], &Fields::default());
     let config = Config {
         max_head: usize::MAX,
         ..Config::default()
@@ -298,7 +301,7 @@ fn url(text: &str) {
     let written = request.encode();
     let (again, _) = read_whole::<RequestLine>(&written, &config);
     assert_eq!(again, request);
-    assert_eq!(handshake::check_request(&request).unwrap().key, key);
+    assert_eq!(opening::check_request(&request).unwrap().key, key);
 }
 
 /// How a peer falls silent.
@@ -322,14 +325,14 @@ struct Peer<'a> {
 }
 
 impl<'a> Peer<'a> {
-    fn new(input: &'a [u8], end: End) -> (Any<Peer<'a>>, Sent) {
+    fn new(input: &'a [u8], end: End) -> (Untimed<Peer<'a>>, Sent) {
         let sent = Sent::default();
         let peer = Peer {
             rest: input,
             timeout: matches!(end, End::TimedOut),
             sent: Rc::clone(&sent),
         };
-        (Any(peer), sent)
+        (Untimed(peer), sent)
     }
 }
 

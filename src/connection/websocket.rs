@@ -430,7 +430,7 @@ impl<S: Stream> WebSocket<S> {
         if self.state() == State::Open {
             self.writer.flush()?;
         }
-        let unread = self.incoming.unread().to_vec();
+        let unread = self.incoming.unread();
         let stream = self.writer.take_stream();
         Ok((stream.expect("nobody else takes it"), unread))
     }

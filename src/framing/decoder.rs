@@ -9,7 +9,7 @@
 
 use super::buffer::Buffer;
 use super::close::CloseReason;
-use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
+use super::frame::{Decoded, Frame, Header, NO_EXTENSION, OpCode, Role};
 use super::mask::mask;
 use super::message::Message;
 use super::sequence::{MessageKind, Sequence};
@@ -93,9 +93,39 @@ impl MessageDecoder {
         self.buffer.filled(count);
     }
 
-    /// The bytes that arrived and were not decoded.
-    pub(crate) fn unread(&self) -> &[u8] {
-        self.buffer.unread()
+    /// The bytes behind the last message, so that another decoder can go on with them. They begin
+    /// with the unfinished message, if there is one; its finished fragments have become one.
+    pub(crate) fn unread(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let arriving = self.frame.as_ref();
+        let first_arrives = arriving.is_some_and(|frame| {
+            let opcode = frame.header.opcode;
+            !opcode.is_control() && opcode != OpCode::Continuation
+        });
+        if let Some(kind) = self.sequence.unfinished()
+            && !first_arrives
+        {
+            let fragments = Frame {
+                fin: false,
+                rsv1: false,
+                opcode: kind.opcode(),
+                mask: (self.receiver == Role::Server).then_some([0; 4]),
+                payload: &self.fragments,
+            };
+            fragments.encode(&mut bytes);
+        }
+        if let Some(frame) = arriving {
+            frame.header.encode(&mut bytes);
+        }
+        let start = bytes.len();
+        bytes.extend_from_slice(self.buffer.unread());
+        // The arrived part of a payload was unmasked in place.
+        if let Some(frame) = arriving
+            && let Some(key) = frame.header.mask
+        {
+            mask(key, 0, &mut bytes[start..start + frame.arrived]);
+        }
+        bytes
     }
 
     /// Whether a message or a frame has begun to arrive and is not complete.

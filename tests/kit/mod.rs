@@ -3,9 +3,10 @@
 
 #![allow(dead_code)] // No test uses all of it.
 
+use rfc6455::framing::{Decoded, Header, NO_EXTENSION};
 use rfc6455::{
-    Any, Client, Closed, Config, Entropy, Error, HandshakeError, Header, Message, Request, Role,
-    Tcp, Violation, WebSocket, handshake,
+    Client, Closed, Config, Entropy, Error, HandshakeError, OwnedMessage, Request, Role, Tcp,
+    Untimed, Violation, WebSocket, opening,
 };
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -105,11 +106,11 @@ impl Sent {
 }
 
 impl Script {
-    pub fn new(input: impl Into<Vec<u8>>) -> (Any<Script>, Sent) {
+    pub fn new(input: impl Into<Vec<u8>>) -> (Untimed<Script>, Sent) {
         Script::cut(input, vec![])
     }
 
-    pub fn cut(input: impl Into<Vec<u8>>, cuts: Vec<usize>) -> (Any<Script>, Sent) {
+    pub fn cut(input: impl Into<Vec<u8>>, cuts: Vec<usize>) -> (Untimed<Script>, Sent) {
         let sent = Sent::default();
         let script = Script {
             input: input.into(),
@@ -117,7 +118,7 @@ impl Script {
             cuts,
             sent: sent.clone(),
         };
-        (Any(script), sent)
+        (Untimed(script), sent)
     }
 }
 
@@ -148,17 +149,16 @@ impl Write for Script {
 }
 
 /// An open connection that will read `input`, and then the end of the stream.
-pub fn open(role: Role, input: impl Into<Vec<u8>>) -> (WebSocket<Any<Script>>, Sent) {
+pub fn open(role: Role, input: impl Into<Vec<u8>>) -> (WebSocket<Untimed<Script>>, Sent) {
     let (stream, sent) = Script::new(input);
-    let socket = WebSocket::after_handshake(stream, role, &config()).unwrap();
+    let socket = WebSocket::after_handshake(stream, role, &[], &config()).unwrap();
     (socket, sent)
 }
 
 /// One thing that a connection gave its user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
-    Text(String),
-    Binary(Vec<u8>),
+    Message(OwnedMessage),
     /// `read` returned `None`.
     Closed(Closed),
     /// `read` failed: the peer broke a rule.
@@ -167,17 +167,28 @@ pub enum Seen {
     Lost(Closed),
 }
 
+impl Seen {
+    /// A text message.
+    pub fn text(text: &str) -> Seen {
+        Seen::Message(OwnedMessage::Text(text.to_owned()))
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: &[u8]) -> Seen {
+        Seen::Message(OwnedMessage::Binary(bytes.to_vec()))
+    }
+}
+
 /// Everything a connection makes of `input`, arriving in pieces that end at `cuts`: what its user
 /// sees, and what it sends.
 pub fn conversation(role: Role, input: &[u8], cuts: Vec<usize>) -> (Vec<Seen>, Vec<u8>) {
     let (stream, sent) = Script::cut(input, cuts);
-    let mut socket = WebSocket::after_handshake(stream, role, &config()).unwrap();
+    let mut socket = WebSocket::after_handshake(stream, role, &[], &config()).unwrap();
     let mut seen = Vec::new();
     loop {
         seen.push(match socket.read() {
-            Ok(Some(Message::Text(text))) => Seen::Text(text.to_owned()),
-            Ok(Some(Message::Binary(bytes))) => Seen::Binary(bytes.to_vec()),
-            Ok(None) => Seen::Closed(socket.closed()),
+            Ok(Some(message)) => Seen::Message(message.to_owned()),
+            Ok(None) => Seen::Closed(socket.closed().unwrap()),
             Err(Error::Violation(violation)) => Seen::Violation(violation),
             Err(Error::Closed(closed)) => Seen::Lost(closed),
             Err(error) => panic!("{error}"),
@@ -223,7 +234,7 @@ pub fn tcp(role: Role, config: &Config) -> (WebSocket, TcpStream) {
     let (ours, _) = listener.accept().unwrap();
     peer.set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
-    let socket = WebSocket::after_handshake(Tcp::from(ours), role, config).unwrap();
+    let socket = WebSocket::after_handshake(Tcp::from(ours), role, &[], config).unwrap();
     (socket, peer)
 }
 
@@ -243,8 +254,8 @@ pub fn rest(peer: &mut TcpStream) -> Vec<u8> {
 
 /// The key that the tests' source of nonces makes, and the accept that belongs to it.
 pub fn test_key() -> (String, String) {
-    let key = handshake::key_for(std::array::from_fn(|i| KEY[i % 4]));
-    let accept = handshake::accept_for(&key);
+    let key = opening::key_for(std::array::from_fn(|i| KEY[i % 4]));
+    let accept = opening::accept_for(&key);
     (key, accept)
 }
 
@@ -290,7 +301,7 @@ pub fn and(head: &str, line: &str) -> String {
 pub fn client_against(
     client: &Client,
     response: &str,
-) -> (Result<WebSocket<Any<Script>>, Error>, String) {
+) -> (Result<WebSocket<Untimed<Script>>, Error>, String) {
     let (stream, sent) = Script::new(response);
     let result = client.clone().config(config()).handshake(stream);
     (result, String::from_utf8(sent.take()).unwrap())
@@ -309,7 +320,7 @@ pub fn client_refuses(response: &str) -> HandshakeError {
 pub fn server_against(
     config: &Config,
     request: &str,
-) -> (Result<WebSocket<Any<Script>>, Error>, String) {
+) -> (Result<WebSocket<Untimed<Script>>, Error>, String) {
     let (stream, sent) = Script::new(request);
     let result = Request::read(stream, config).and_then(Request::upgrade);
     // A connection that is dropped says so; that is not what is asked here.
@@ -332,6 +343,15 @@ pub fn server_refuses(request: &str) -> HandshakeError {
     why
 }
 
+/// The header at the front of bytes that break no rule, and its size. `None`: more bytes are needed.
+pub fn decoded(bytes: &[u8]) -> Option<(Header, usize)> {
+    match Header::decode(bytes, NO_EXTENSION) {
+        Ok(Decoded::Header(header, size)) => Some((header, size)),
+        Ok(Decoded::Incomplete(_)) => None,
+        Err(violation) => panic!("{violation}"),
+    }
+}
+
 /// One frame that was sent.
 #[derive(Debug)]
 pub struct SentFrame {
@@ -344,7 +364,7 @@ pub struct SentFrame {
 pub fn frames(mut bytes: &[u8]) -> Vec<SentFrame> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
-        let (header, size) = Header::decode(bytes).unwrap().expect("a whole header");
+        let (header, size) = decoded(bytes).expect("a whole header");
         let (payload, rest) = bytes[size..].split_at(header.length as usize);
         let key = header.mask.unwrap_or([0; 4]);
         let payload = payload

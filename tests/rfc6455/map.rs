@@ -63,9 +63,9 @@ fn requirements() -> BTreeMap<&'static str, &'static str> {
     REQUIREMENTS.lines().map(line).collect()
 }
 
-/// Every Rust file below `tests/`.
-fn test_files() -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
+/// Every Rust file below a folder of the package.
+fn rust_files_below(folder: &str) -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -84,7 +84,7 @@ fn test_files() -> Vec<PathBuf> {
 /// `#[test]` counts.
 fn claims() -> BTreeMap<String, Vec<String>> {
     let mut claims: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for file in test_files() {
+    for file in rust_files_below("tests") {
         let source = fs::read_to_string(&file).unwrap();
         let mut lines = source.lines().map(str::trim);
         while let Some(line) = lines.next() {
@@ -162,12 +162,8 @@ fn every_quotation_of_the_rfc_is_to_the_letter() {
     let rfc = words(&rfc.join("\n")).replace("- ", "-");
 
     let mut quotations = 0;
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for entry in fs::read_dir(src).unwrap() {
-        let path = entry.unwrap().path();
-        let Ok(source) = fs::read_to_string(&path) else {
-            continue; // a folder
-        };
+    for path in rust_files_below("src") {
+        let source = fs::read_to_string(&path).unwrap();
         for block in comments(&source) {
             let block = words(&block);
             if !block.contains('§') || block.contains("RFC 9") {

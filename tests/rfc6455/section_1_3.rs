@@ -1,6 +1,6 @@
 //! §1.3, Opening Handshake: the idea, with its example.
 
-use rfc6455::handshake::{accept_for, key_for};
+use rfc6455::opening::{accept_for, key_for};
 
 #[test]
 fn the_accept_of_the_example_comes_out_to_the_byte() {

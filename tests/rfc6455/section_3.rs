@@ -1,6 +1,6 @@
 //! §3, WebSocket URIs.
 
-use rfc6455::handshake::Url;
+use rfc6455::opening::Url;
 use rfc6455::{Client, Error, UrlError};
 
 fn url(text: &str) -> Result<(String, u16, String), UrlError> {

@@ -3,7 +3,8 @@
 use crate::kit::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rfc6455::{Client, Config, Error, HandshakeError, State};
+use rfc6455::opening::{InvalidField, InvalidSubprotocols};
+use rfc6455::{Client, Config, Error, HandshakeError, State, Unsendable};
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
@@ -26,9 +27,7 @@ fn request(client: &Client) -> Vec<String> {
 #[test]
 fn the_clients_opening_handshake_is_a_valid_request_with_every_required_field() {
     let (key, _) = test_key();
-    let more = client("ws://server.example.com:8080/chat?room=1")
-        .field("Cookie", "a=b")
-        .unwrap();
+    let more = client("ws://server.example.com:8080/chat?room=1").field("Cookie", "a=b");
     assert_eq!(
         request(&more),
         [
@@ -75,9 +74,7 @@ fn the_key_is_a_fresh_random_nonce_of_16_bytes() {
 /// Proves 4.1-29.
 #[test]
 fn only_different_tokens_can_be_offered_as_subprotocols() {
-    let offer = client("ws://x/")
-        .subprotocols(&["chat", "superchat"])
-        .unwrap();
+    let offer = client("ws://x/").subprotocols(&["chat", "superchat"]);
     let lines = request(&offer);
     assert!(
         lines.contains(&"Sec-WebSocket-Protocol: chat, superchat".to_owned()),
@@ -92,13 +89,31 @@ fn only_different_tokens_can_be_offered_as_subprotocols() {
         &["a", "b", "a"],
         &["x;y"],
     ] {
-        let result = client("ws://x/").subprotocols(wrong);
-        assert!(matches!(result, Err(Error::Unsendable(_))), "{wrong:?}");
+        let names = wrong.iter().map(|&name| name.to_owned()).collect();
+        let expected = Unsendable::Subprotocols(InvalidSubprotocols(names));
+        assert_eq!(cannot_ask(&client("ws://x/").subprotocols(wrong)), expected);
     }
 }
 
+/// What a client cannot send. It reports that before it sends anything.
+fn cannot_ask(client: &Client) -> Unsendable {
+    let (result, sent) = client_against(client, &proper_response());
+    assert_eq!(sent, "");
+    match result {
+        Err(Error::Unsendable(what)) => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn invalid_field(name: &str, value: &str) -> Unsendable {
+    Unsendable::Field(InvalidField {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
 #[test]
-fn a_field_that_would_break_the_request_cannot_be_added() {
+fn a_field_that_would_break_the_request_is_not_sent() {
     for (name, value) in [
         ("", "x"),
         ("a b", "x"),
@@ -106,12 +121,40 @@ fn a_field_that_would_break_the_request_cannot_be_added() {
         ("A", "x\r\nB: y"),
         ("A", "\0"),
     ] {
-        let result = client("ws://x/").field(name, value);
-        assert!(
-            matches!(result, Err(Error::Unsendable(_))),
-            "{name:?} {value:?}"
+        assert_eq!(
+            cannot_ask(&client("ws://x/").field(name, value)),
+            invalid_field(name, value)
         );
     }
+}
+
+#[test]
+fn a_client_reports_the_first_thing_that_it_cannot_send_and_does_not_connect() {
+    // An address that would accept, so that only the field can be the reason.
+    let listener = TcpListener::bind("127.6.4.57:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let first_a_field = client(&url)
+        .field("Good", "1")
+        .field("bad name", "2")
+        .subprotocols(&["a", "a"])
+        .field("Bad", "\r\n");
+    let first_a_list = client(&url).subprotocols(&["a", "a"]).field("", "");
+    for (client, first) in [
+        (first_a_field, invalid_field("bad name", "2")),
+        (
+            first_a_list,
+            Unsendable::Subprotocols(InvalidSubprotocols(vec!["a".into(), "a".into()])),
+        ),
+    ] {
+        match client.connect() {
+            Err(Error::Unsendable(what)) => assert_eq!(what, first),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(cannot_ask(&client), first);
+    }
+    let accepted = listener.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(accepted, Err(ErrorKind::WouldBlock));
 }
 
 /// Proves 4.1-30.
@@ -167,12 +210,18 @@ fn a_response_without_upgrade_websocket_fails() {
     let response = without(&proper_response(), "Upgrade");
     assert_eq!(
         client_refuses(&response),
-        HandshakeError::Missing("Upgrade", "§4.1")
+        HandshakeError::Missing {
+            field: "Upgrade",
+            clause: "§4.1"
+        }
     );
     let response = with(&proper_response(), "Upgrade: websocket", "Upgrade: h2c");
     assert!(matches!(
         client_refuses(&response),
-        HandshakeError::Wrong("Upgrade", ..)
+        HandshakeError::Wrong {
+            field: "Upgrade",
+            ..
+        }
     ));
 }
 
@@ -182,14 +231,20 @@ fn a_response_without_connection_upgrade_fails() {
     let response = without(&proper_response(), "Connection");
     assert_eq!(
         client_refuses(&response),
-        HandshakeError::Missing("Connection", "§4.1")
+        HandshakeError::Missing {
+            field: "Connection",
+            clause: "§4.1"
+        }
     );
     for other in ["close", "Upgraded", "keep-alive Upgrade", ""] {
         let other = format!("Connection: {other}");
         let response = with(&proper_response(), "Connection: Upgrade", &other);
         assert!(matches!(
             client_refuses(&response),
-            HandshakeError::Wrong("Connection", ..)
+            HandshakeError::Wrong {
+                field: "Connection",
+                ..
+            }
         ));
     }
 }
@@ -201,7 +256,10 @@ fn a_response_with_another_accept_than_the_keys_fails() {
     let response = without(&proper_response(), "Sec-WebSocket-Accept");
     assert_eq!(
         client_refuses(&response),
-        HandshakeError::Missing("Sec-WebSocket-Accept", "§4.1")
+        HandshakeError::Missing {
+            field: "Sec-WebSocket-Accept",
+            clause: "§4.1"
+        }
     );
     // Another's, its own in other case, cut, doubled.
     for other in [
@@ -213,7 +271,13 @@ fn a_response_with_another_accept_than_the_keys_fails() {
         let response = with(&proper_response(), &accept, other);
         let why = client_refuses(&response);
         assert!(
-            matches!(why, HandshakeError::Wrong("Sec-WebSocket-Accept", ..)),
+            matches!(
+                why,
+                HandshakeError::Wrong {
+                    field: "Sec-WebSocket-Accept",
+                    ..
+                }
+            ),
             "{why}"
         );
     }
@@ -223,7 +287,10 @@ fn a_response_with_another_accept_than_the_keys_fails() {
     );
     assert!(matches!(
         client_refuses(&response),
-        HandshakeError::Wrong("Sec-WebSocket-Accept", ..)
+        HandshakeError::Wrong {
+            field: "Sec-WebSocket-Accept",
+            ..
+        }
     ));
 }
 
@@ -236,7 +303,10 @@ fn a_response_with_an_extension_that_was_not_requested_fails() {
     );
     assert_eq!(
         client_refuses(&response),
-        HandshakeError::NotOffered("Sec-WebSocket-Extensions", "permessage-deflate".into())
+        HandshakeError::NotOffered {
+            field: "Sec-WebSocket-Extensions",
+            value: "permessage-deflate".into()
+        }
     );
 }
 
@@ -249,13 +319,13 @@ fn a_response_with_a_subprotocol_that_was_not_requested_fails() {
             &format!("Sec-WebSocket-Protocol: {chosen}"),
         )
     };
-    let not_offered =
-        |chosen: &str| HandshakeError::NotOffered("Sec-WebSocket-Protocol", chosen.to_owned());
+    let not_offered = |chosen: &str| HandshakeError::NotOffered {
+        field: "Sec-WebSocket-Protocol",
+        value: chosen.to_owned(),
+    };
     assert_eq!(client_refuses(&response("chat")), not_offered("chat"));
 
-    let offer = client("ws://x/")
-        .subprotocols(&["chat", "superchat"])
-        .unwrap();
+    let offer = client("ws://x/").subprotocols(&["chat", "superchat"]);
     for chosen in ["chat", "superchat"] {
         let socket = client_against(&offer, &response(chosen)).0.unwrap();
         assert_eq!(socket.subprotocol(), Some(chosen));
@@ -301,7 +371,10 @@ fn a_response_that_is_no_servers_handshake_fails() {
             &proper_response(),
             &format!("X: {}", "y".repeat(9000))
         )),
-        HandshakeError::HeadTooBig("bytes", 8192)
+        HandshakeError::HeadTooBig {
+            unit: "bytes",
+            limit: 8192
+        }
     ));
 }
 

@@ -48,7 +48,13 @@ fn a_request_that_does_not_match_the_description_gets_an_error_code() {
         "Sec-WebSocket-Version",
     ] {
         let why = server_refuses(&without(PROPER_REQUEST, field));
-        assert_eq!(why, HandshakeError::Missing(field, "§4.2.1"));
+        assert_eq!(
+            why,
+            HandshakeError::Missing {
+                field,
+                clause: "§4.2.1"
+            }
+        );
         assert_eq!(why.status(), 400);
     }
     for (from, to, status) in [

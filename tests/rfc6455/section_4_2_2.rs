@@ -1,7 +1,8 @@
 //! §4.2.2, Sending the Server's Opening Handshake, §4.3 and §4.4.
 
 use crate::kit::*;
-use rfc6455::{Config, HandshakeError, Origins, Request};
+use rfc6455::opening::InvalidField;
+use rfc6455::{Config, Error, HandshakeError, Origins, Request, Unsendable};
 
 /// The answer of a server that speaks these subprotocols.
 fn answer(request: &str, spoken: &[&str]) -> String {
@@ -183,12 +184,35 @@ fn a_service_that_is_not_available_is_refused_with_an_http_error() {
 fn fields_of_the_application_are_in_the_response() {
     let (stream, sent) = Script::new(PROPER_REQUEST);
     let request = Request::read(stream, &config()).unwrap();
-    let request = request.field("Set-Cookie", "a=b").unwrap();
+    let request = request.field("Set-Cookie", "a=b");
     assert!(matches!(request.upgrade(), Ok(_socket)));
     assert!(String::from_utf8_lossy(&sent.take()).contains("\r\nSet-Cookie: a=b\r\n"));
-    let (stream, _) = Script::new(PROPER_REQUEST);
+}
+
+#[test]
+fn the_first_field_that_cannot_be_sent_is_reported_and_the_client_gets_500() {
+    let (stream, sent) = Script::new(PROPER_REQUEST);
     let request = Request::read(stream, &config()).unwrap();
-    assert!(request.field("Set-Cookie", "a\r\nb").is_err());
+    let request = request
+        .field("Set-Cookie", "a=b")
+        .field("Set-Cookie", "a\r\nb")
+        .field("bad name", "x");
+    match request.upgrade() {
+        Err(Error::Unsendable(what)) => assert_eq!(
+            what,
+            Unsendable::Field(InvalidField {
+                name: "Set-Cookie".to_owned(),
+                value: "a\r\nb".to_owned(),
+            })
+        ),
+        other => panic!("{other:?}"),
+    }
+    let answer = String::from_utf8(sent.take()).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n"),
+        "{answer}"
+    );
+    assert!(!answer.contains("Set-Cookie"), "{answer}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! §5.1, Overview, and §5.3, Client-to-Server Masking.
 
 use crate::kit::*;
-use rfc6455::{Config, Role, Violation, WebSocket, mask};
+use rfc6455::framing::mask;
+use rfc6455::{Config, Role, Violation, WebSocket};
 use std::collections::HashSet;
 
 /// Proves 5.1-1, 5.3-1, 6.1-7.
@@ -12,7 +13,7 @@ fn a_client_masks_every_frame_that_it_sends() {
     client.send(&[0u8; 200]).unwrap();
     client.ping(b"").unwrap();
     client.pong(b"").unwrap();
-    let mut pieces = client.in_pieces::<str>();
+    let mut pieces = client.send_fragmented::<str>();
     pieces.send("a").unwrap();
     pieces.finish().unwrap();
     assert!(client.read().is_err()); // after answering the Ping
@@ -36,7 +37,7 @@ fn a_server_masks_no_frame_that_it_sends() {
     let (mut server, sent) = open(Role::Server, frame(FIN | PING, Some(KEY), b"?"));
     server.send("text").unwrap();
     server.ping(b"").unwrap();
-    server.in_pieces::<[u8]>().finish().unwrap();
+    server.send_fragmented::<[u8]>().finish().unwrap();
     assert!(server.read().is_err());
     drop(server);
     let frames = frames(&sent.take());
@@ -72,7 +73,7 @@ fn every_frame_has_a_fresh_key_that_nobody_can_predict() {
         let (stream, sent) = Script::new([]);
         // The real source of keys.
         let mut client =
-            WebSocket::after_handshake(stream, Role::Client, &Config::default()).unwrap();
+            WebSocket::after_handshake(stream, Role::Client, &[], &Config::default()).unwrap();
         for _ in 0..100 {
             client.send("the same").unwrap();
         }

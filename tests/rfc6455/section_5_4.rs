@@ -17,7 +17,7 @@ fn fragmented_and_unfragmented_messages_are_received_with_their_fragments_in_ord
                 let opcode = if i == 0 { BINARY } else { CONTINUATION };
                 input.extend(frame_for(role, fin | opcode, piece));
             }
-            assert_eq!(first_seen(role, &input), Seen::Binary(message.clone()));
+            assert_eq!(first_seen(role, &input), Seen::binary(&message));
         }
     }
 }
@@ -35,7 +35,7 @@ fn fragments_may_be_empty_anywhere() {
         ]
         .concat();
         let (seen, _) = conversation(role, &input, vec![]);
-        assert_eq!(seen[..2], [Seen::Text("x".into()), Seen::Text("".into())]);
+        assert_eq!(seen[..2], [Seen::text("x"), Seen::text("")]);
     }
 }
 
@@ -101,7 +101,7 @@ fn control_frames_in_the_middle_of_a_message_are_handled_at_once() {
         assert_eq!(sent, pongs.concat());
 
         let input = [input, frame_for(role, FIN | CONTINUATION, b".")].concat();
-        assert_eq!(first_seen(role, &input), Seen::Text("one message.".into()));
+        assert_eq!(first_seen(role, &input), Seen::text("one message."));
 
         let body = close_body(1000, "");
         let input = [
@@ -122,7 +122,7 @@ fn a_message_is_sent_whole_or_piece_by_piece_with_the_opcode_first_and_fin_last(
         socket.send("whole").unwrap();
         assert_eq!(sent.take(), frame_from(role, FIN | TEXT, b"whole"));
 
-        let mut pieces = socket.in_pieces::<str>();
+        let mut pieces = socket.send_fragmented::<str>();
         pieces.send("one").unwrap();
         assert_eq!(sent.take(), frame_from(role, TEXT, b"one"));
         pieces.send("two").unwrap();
@@ -130,7 +130,7 @@ fn a_message_is_sent_whole_or_piece_by_piece_with_the_opcode_first_and_fin_last(
         pieces.finish().unwrap();
         assert_eq!(sent.take(), frame_from(role, FIN | CONTINUATION, b""));
 
-        socket.in_pieces::<[u8]>().finish().unwrap();
+        socket.send_fragmented::<[u8]>().finish().unwrap();
         assert_eq!(sent.take(), frame_from(role, FIN | BINARY, b""));
     }
 }
@@ -138,7 +138,7 @@ fn a_message_is_sent_whole_or_piece_by_piece_with_the_opcode_first_and_fin_last(
 #[test]
 fn bytes_of_unknown_length_are_copied_from_a_reader() {
     let (mut server, sent) = open(Role::Server, []);
-    let mut pieces = server.in_pieces::<[u8]>();
+    let mut pieces = server.send_fragmented::<[u8]>();
     let copied = io::copy(&mut io::repeat(7).take(100_000), &mut pieces).unwrap();
     pieces.flush().unwrap();
     pieces.finish().unwrap();
@@ -153,7 +153,7 @@ fn bytes_of_unknown_length_are_copied_from_a_reader() {
 fn a_message_that_is_abandoned_is_not_taken_for_a_whole_one() {
     for role in ROLES {
         let (mut socket, sent) = open(role, []);
-        let mut pieces = socket.in_pieces::<str>();
+        let mut pieces = socket.send_fragmented::<str>();
         pieces.send("half of").unwrap();
         drop(pieces);
         let close = close_body(CloseCode::INTERNAL_ERROR.0, "a message was abandoned");
@@ -162,11 +162,11 @@ fn a_message_that_is_abandoned_is_not_taken_for_a_whole_one() {
             frame_from(role, FIN | CLOSE, &close),
         ];
         assert_eq!(sent.take(), expected.concat());
-        assert!(matches!(socket.send("more"), Err(Error::Closed(_))));
+        assert!(matches!(socket.send("more"), Err(Error::Closing)));
     }
     // One that was not begun leaves nothing behind.
     let (mut socket, sent) = open(Role::Server, []);
-    drop(socket.in_pieces::<str>());
+    drop(socket.send_fragmented::<str>());
     socket.send("fine").unwrap();
     assert_eq!(sent.take(), frame(FIN | TEXT, None, b"fine"));
 }

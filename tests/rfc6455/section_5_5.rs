@@ -1,7 +1,7 @@
 //! §5.5, Control Frames: §5.5.1 Close, §5.5.2 Ping, §5.5.3 Pong.
 
 use crate::kit::*;
-use rfc6455::{CloseCode, Error, Role, Side, State, TcpEnd, Violation};
+use rfc6455::{CloseCode, Error, Role, Side, State, TcpEnd, Unsendable, Violation};
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,8 +17,17 @@ fn a_control_frame_of_over_125_bytes_fails_the_connection_and_cannot_be_sent() {
             }
         }
         let (mut socket, sent) = open(role, []);
-        assert!(matches!(socket.ping(&[0; 126]), Err(Error::Unsendable(_))));
-        assert!(matches!(socket.pong(&[0; 126]), Err(Error::Unsendable(_))));
+        for (result, length) in [
+            (socket.ping(&[0; 126]), 126),
+            (socket.pong(&[0; 127]), 127),
+            (socket.sender().ping(&[0; 128]), 128),
+            (socket.sender().pong(&[0; 1000]), 1000),
+        ] {
+            match result {
+                Err(Error::Unsendable(Unsendable::LongControl(seen))) => assert_eq!(seen, length),
+                other => panic!("{other:?}"),
+            }
+        }
         assert_eq!(sent.take(), []);
         socket.ping(&[0; 125]).unwrap();
         assert_eq!(sent.take(), frame_from(role, FIN | PING, &[0; 125]));
@@ -73,7 +82,7 @@ fn the_body_of_a_close_begins_with_a_code_of_two_bytes() {
 fn a_close_reason_that_is_not_utf8_fails_the_connection_with_1007() {
     for role in ROLES {
         let input = frame_for(role, FIN | CLOSE, b"\x03\xE8\xFF");
-        let violation = Violation::InvalidClose(rfc6455::InvalidClose::NotUtf8);
+        let violation = Violation::InvalidClose(rfc6455::InvalidClose::NotUtf8 { at: 2 });
         assert_eq!(violation.close_code(), CloseCode::INVALID_PAYLOAD);
         assert_fails(role, &input, violation);
     }
@@ -96,14 +105,30 @@ fn nothing_is_sent_after_a_close() {
             socket.ping(b""),
             socket.pong(b""),
             socket.start_close(CloseCode::NORMAL, ""),
-            socket.in_pieces::<str>().finish(),
+            socket.send_fragmented::<str>().finish(),
             socket.sender().send("x"),
+            socket.sender().pong(b""),
+            socket.sender().close(CloseCode::NORMAL, ""),
+        ] {
+            assert!(matches!(result, Err(Error::Closing)), "{result:?}");
+        }
+        // The same calls, once TCP has ended: now they say how it ended.
+        assert!(matches!(socket.read(), Err(Error::Closed(_))));
+        assert_eq!(socket.state(), State::Closed);
+        for result in [
+            socket.send("x"),
+            socket.write("x"),
+            socket.ping(b""),
+            socket.pong(b""),
+            socket.start_close(CloseCode::NORMAL, ""),
+            socket.close(CloseCode::NORMAL, ""),
+            socket.send_fragmented::<str>().finish(),
+            socket.sender().send("x"),
+            socket.sender().pong(b""),
             socket.sender().close(CloseCode::NORMAL, ""),
         ] {
             match result {
-                Err(Error::Closed(closed)) => {
-                    assert_eq!(closed.sent.unwrap().code(), Some(CloseCode::NORMAL));
-                }
+                Err(Error::Closed(closed)) => assert_eq!(Some(closed), socket.closed()),
                 other => panic!("{other:?}"),
             }
         }
@@ -144,7 +169,7 @@ fn a_close_is_answered_at_once_with_its_code_and_reason() {
                 panic!("{seen:?}");
             };
             assert_eq!(closed.sent, closed.received);
-            assert_eq!(closed.by, Some(Side::Peer));
+            assert_eq!(closed.started_by, Side::Peer);
             assert!(closed.was_clean());
         }
     }
@@ -160,8 +185,8 @@ fn a_close_that_answers_ours_is_not_answered() {
             sent.take(),
             frame_from(role, FIN | CLOSE, &close_body(1001, "bye"))
         );
-        let closed = socket.closed();
-        assert_eq!((closed.by, closed.was_clean()), (Some(Side::Us), true));
+        let closed = socket.closed().unwrap();
+        assert_eq!((closed.started_by, closed.was_clean()), (Side::Us, true));
         assert_eq!(closed.sent.unwrap().text(), "bye");
         assert_eq!(closed.received.unwrap().text(), "answer");
     }
@@ -177,14 +202,11 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
         .unwrap();
     let serving = thread::spawn(move || {
         assert_eq!(server.read().unwrap(), None);
-        server.closed()
+        server.closed().unwrap()
     });
     assert_eq!(rest(&mut peer), frame(FIN | CLOSE, None, &body));
     drop(peer);
-    assert_eq!(
-        serving.join().unwrap().tcp,
-        Some(TcpEnd::ClosedBy(Side::Us))
-    );
+    assert_eq!(serving.join().unwrap().tcp, TcpEnd::ClosedBy(Side::Us));
 
     // A server that asked.
     let (mut server, mut peer) = tcp(Role::Server, &config());
@@ -201,7 +223,7 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
     peer.write_all(&frame(FIN | CLOSE, None, &body)).unwrap();
     let listening = thread::spawn(move || {
         assert_eq!(client.read().unwrap(), None);
-        client.closed()
+        client.closed().unwrap()
     });
     expect(&mut peer, &frame(FIN | CLOSE, Some(KEY), &body));
     thread::sleep(Duration::from_millis(50));
@@ -210,10 +232,7 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
         "the client did not wait for the server's end of TCP"
     );
     drop(peer);
-    assert_eq!(
-        listening.join().unwrap().tcp,
-        Some(TcpEnd::ClosedBy(Side::Peer))
-    );
+    assert_eq!(listening.join().unwrap().tcp, TcpEnd::ClosedBy(Side::Peer));
 }
 
 #[test]
@@ -226,8 +245,8 @@ fn the_client_does_not_wait_for_ever_for_the_servers_end_of_tcp() {
     peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "")))
         .unwrap();
     assert_eq!(client.read().unwrap(), None);
-    let closed = client.closed();
-    assert_eq!(closed.tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+    let closed = client.closed().unwrap();
+    assert_eq!(closed.tcp, TcpEnd::ClosedBy(Side::Us));
     assert!(closed.was_clean());
 }
 
@@ -270,19 +289,19 @@ fn a_peer_that_does_not_answer_our_close_is_not_waited_for_for_ever() {
 fn both_sides_may_close_at_once() {
     let (mut server, peer) = tcp(Role::Server, &config());
     let mut client =
-        rfc6455::WebSocket::after_handshake(rfc6455::Tcp::from(peer), Role::Client, &config())
+        rfc6455::WebSocket::after_handshake(rfc6455::Tcp::from(peer), Role::Client, &[], &config())
             .unwrap();
     // Both Close frames are under way before either side reads.
     server.start_close(CloseCode::NORMAL, "server").unwrap();
     client.start_close(CloseCode::GOING_AWAY, "client").unwrap();
     let serving = thread::spawn(move || {
         assert_eq!(server.read().unwrap(), None);
-        server.closed()
+        server.closed().unwrap()
     });
     assert_eq!(client.read().unwrap(), None);
-    let (client, server) = (client.closed(), serving.join().unwrap());
+    let (client, server) = (client.closed().unwrap(), serving.join().unwrap());
     assert!(client.was_clean() && server.was_clean());
-    assert_eq!((client.by, server.by), (Some(Side::Us), Some(Side::Us)));
+    assert_eq!((client.started_by, server.started_by), (Side::Us, Side::Us));
     assert_eq!((client.reason(), server.reason()), ("server", "client"));
     assert_eq!(client.code(), CloseCode::NORMAL);
     assert_eq!(server.code(), CloseCode::GOING_AWAY);
@@ -331,7 +350,7 @@ fn a_pong_that_nobody_asked_for_is_taken_without_an_answer() {
             frame_for(role, FIN | TEXT, b"x"),
         ];
         let (seen, sent) = conversation(role, &input.concat(), vec![]);
-        assert_eq!((seen[0].clone(), sent), (Seen::Text("x".into()), vec![]));
+        assert_eq!((seen[0].clone(), sent), (Seen::text("x"), vec![]));
         let (mut socket, sent) = open(role, []);
         socket.pong(b"alive").unwrap();
         assert_eq!(sent.take(), frame_from(role, FIN | PONG, b"alive"));

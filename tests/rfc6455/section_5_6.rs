@@ -1,7 +1,7 @@
 //! §5.6, Data Frames, and §8.1, Handling Errors in UTF-8-Encoded Data.
 
 use crate::kit::*;
-use rfc6455::{Role, Violation};
+use rfc6455::{Message, MessageKind, OwnedMessage, Role, Violation};
 
 /// Texts that end in the middle of nothing.
 const VALID: [&str; 9] = [
@@ -47,7 +47,7 @@ fn a_text_may_be_cut_anywhere_and_must_be_utf8_as_a_whole() {
             let bytes = text.as_bytes();
             assert_eq!(
                 first_seen(role, &frame_for(role, FIN | TEXT, bytes)),
-                Seen::Text(text.into())
+                Seen::text(text)
             );
             for cut in 0..=bytes.len() {
                 let (first, last) = bytes.split_at(cut);
@@ -55,7 +55,7 @@ fn a_text_may_be_cut_anywhere_and_must_be_utf8_as_a_whole() {
                     frame_for(role, TEXT, first),
                     frame_for(role, FIN | CONTINUATION, last),
                 ];
-                assert_eq!(first_seen(role, &input.concat()), Seen::Text(text.into()));
+                assert_eq!(first_seen(role, &input.concat()), Seen::text(text));
                 // What is lacking at the end never comes.
                 if !text.is_char_boundary(cut) {
                     let at = (0..cut)
@@ -118,7 +118,7 @@ fn binary_is_not_interpreted() {
     for role in ROLES {
         for (bytes, _, _) in INVALID {
             let input = frame_for(role, FIN | BINARY, bytes);
-            assert_eq!(first_seen(role, &input), Seen::Binary(bytes.to_vec()));
+            assert_eq!(first_seen(role, &input), Seen::binary(bytes));
         }
     }
 }
@@ -133,4 +133,46 @@ fn the_place_of_the_error_counts_from_the_beginning_of_the_message() {
     ]
     .concat();
     assert_fails(Role::Client, &input, Violation::NotUtf8 { at: 9 });
+}
+
+#[test]
+fn a_message_that_owns_its_payload_is_the_same_message() {
+    for message in [
+        Message::from("text \u{e9}"),
+        Message::from(""),
+        Message::from(b"\x00\xFF\n"),
+        Message::from(&[]),
+    ] {
+        let owned = message.to_owned();
+        assert_eq!(owned.as_message(), message);
+        assert_eq!(Message::from(&owned), message);
+        assert_eq!(OwnedMessage::from(message), owned);
+        assert_eq!(owned.to_string(), message.to_string());
+        // It can be sent like any other, and arrives as what it was.
+        for role in ROLES {
+            let (mut socket, sent) = open(role, []);
+            socket.send(&owned).unwrap();
+            let first = FIN | message.opcode().encode();
+            assert_eq!(sent.take(), frame_from(role, first, message.as_bytes()));
+            let input = frame_for(role, first, message.as_bytes());
+            assert_eq!(first_seen(role, &input), Seen::Message(owned.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_message_is_text_or_binary_and_shows_which() {
+    let (text, binary) = (Message::from("caf\u{e9}"), Message::from(b"\x01\x02\xff"));
+    assert_eq!(
+        (text.kind(), text.as_text()),
+        (MessageKind::Text, Some("caf\u{e9}"))
+    );
+    assert_eq!(
+        (binary.kind(), binary.as_text()),
+        (MessageKind::Binary, None)
+    );
+    assert_eq!(text.to_string(), "caf\u{e9}");
+    assert_eq!(binary.to_string(), "[3 bytes: 01 02 ff]");
+    assert_eq!(Message::from(b"!").to_string(), "[1 byte: 21]");
+    assert_eq!(Message::from(&[]).to_string(), "[0 bytes]");
 }

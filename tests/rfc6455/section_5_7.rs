@@ -12,7 +12,7 @@ const MASKED_HELLO: [u8; 11] = [
 fn a_single_frame_unmasked_text_message() {
     assert_eq!(
         first_seen(Role::Client, &UNMASKED_HELLO),
-        Seen::Text("Hello".into())
+        Seen::text("Hello")
     );
     let (mut server, sent) = open(Role::Server, []);
     server.send("Hello").unwrap();
@@ -21,10 +21,7 @@ fn a_single_frame_unmasked_text_message() {
 
 #[test]
 fn a_single_frame_masked_text_message() {
-    assert_eq!(
-        first_seen(Role::Server, &MASKED_HELLO),
-        Seen::Text("Hello".into())
-    );
+    assert_eq!(first_seen(Role::Server, &MASKED_HELLO), Seen::text("Hello"));
     let (mut client, sent) = open(Role::Client, []);
     client.send("Hello").unwrap();
     assert_eq!(sent.take(), MASKED_HELLO);
@@ -37,7 +34,7 @@ fn a_fragmented_unmasked_text_message() {
         &[0x80, 0x02, 0x6c, 0x6f],
     ]
     .concat();
-    assert_eq!(first_seen(Role::Client, &input), Seen::Text("Hello".into()));
+    assert_eq!(first_seen(Role::Client, &input), Seen::text("Hello"));
 }
 
 #[test]
@@ -61,10 +58,7 @@ fn binary_messages_of_256_bytes_and_of_64_kib() {
     ] {
         let payload = vec![0xAB; length];
         let input = [header, &payload].concat();
-        assert_eq!(
-            first_seen(Role::Client, &input),
-            Seen::Binary(payload.clone())
-        );
+        assert_eq!(first_seen(Role::Client, &input), Seen::binary(&payload));
         let (mut server, sent) = open(Role::Server, []);
         server.send(&payload).unwrap();
         assert_eq!(sent.take(), input);
@@ -81,10 +75,7 @@ fn the_examples_pass_in_one_conversation_cut_anywhere() {
     ]
     .concat();
     let whole = conversation(Role::Client, &input, vec![]);
-    assert_eq!(
-        whole.0[..2],
-        [Seen::Text("Hello".into()), Seen::Text("Hello".into())]
-    );
+    assert_eq!(whole.0[..2], [Seen::text("Hello"), Seen::text("Hello")]);
     for cut in 1..input.len() {
         assert_eq!(
             conversation(Role::Client, &input, vec![cut]),

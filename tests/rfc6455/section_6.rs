@@ -3,7 +3,9 @@
 use crate::kit::*;
 use rand::Rng;
 use rand::rngs::StdRng;
-use rfc6455::{Config, Error, Role, Violation};
+use rfc6455::{Config, Error, OwnedMessage, Role, Violation, WebSocket};
+use std::io::Write;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Proves 6.1-1, 6.1-4, 6.1-8.
@@ -40,7 +42,7 @@ fn writing_gathers_no_more_than_its_bound() {
         write_buffer: 1000,
         ..config()
     };
-    let mut socket = rfc6455::WebSocket::after_handshake(stream, Role::Server, &config).unwrap();
+    let mut socket = WebSocket::after_handshake(stream, Role::Server, &[], &config).unwrap();
     for _ in 0..100 {
         socket.write(&[0u8; 98]).unwrap();
     }
@@ -54,7 +56,7 @@ fn a_long_payload_leaves_behind_what_was_written_before_it() {
         write_buffer: 1 << 20,
         ..config()
     };
-    let mut socket = rfc6455::WebSocket::after_handshake(stream, Role::Server, &config).unwrap();
+    let mut socket = WebSocket::after_handshake(stream, Role::Server, &[], &config).unwrap();
     let mut expected = Vec::new();
     // Longer together than what is given to the stream at once.
     for number in 0..50u8 {
@@ -79,15 +81,10 @@ fn frames_are_parsed_into_messages_of_the_type_of_their_opcode() {
         ]
         .concat();
         let (seen, _) = conversation(role, &input, vec![]);
-        let binary = Seen::Binary(b"binary".to_vec());
+        let binary = Seen::binary(b"binary");
         assert_eq!(
             seen[..4],
-            [
-                Seen::Text("text".into()),
-                binary.clone(),
-                binary,
-                Seen::Text("".into())
-            ]
+            [Seen::text("text"), binary.clone(), binary, Seen::text("")]
         );
     }
 }
@@ -104,7 +101,7 @@ fn control_frames_are_handled_on_the_way_to_the_next_message() {
         ]
         .concat();
         let (seen, sent) = conversation(role, &input, vec![]);
-        assert!(matches!(&seen[..], [Seen::Text(text), Seen::Closed(_)] if text == "3"));
+        assert!(matches!(&seen[..], [three, Seen::Closed(_)] if *three == Seen::text("3")));
         let answers = [
             frame_from(role, FIN | PONG, b"1"),
             frame_from(role, FIN | CLOSE, b""),
@@ -123,7 +120,7 @@ fn a_server_removes_the_mask_whatever_the_key_and_the_length() {
             // Cut into pieces, the key goes on where it stopped.
             for cuts in [vec![], (1..input.len()).step_by(7).collect()] {
                 let (seen, _) = conversation(Role::Server, &input, cuts);
-                assert_eq!(seen[0], Seen::Binary(payload.clone()));
+                assert_eq!(seen[0], Seen::binary(&payload));
             }
         }
     }
@@ -183,7 +180,6 @@ fn a_conversation_is_the_same_in_whatever_pieces_it_arrives() {
 
 #[test]
 fn a_read_with_a_time_limit_loses_no_byte() {
-    use std::io::Write;
     let input = [
         frame(TEXT, Some(KEY), "fragment \u{e9}".as_bytes()),
         frame(FIN | CONTINUATION, Some(KEY), &[b'x'; 200]),
@@ -192,12 +188,131 @@ fn a_read_with_a_time_limit_loses_no_byte() {
     let (mut server, mut peer) = tcp(Role::Server, &config());
     for &byte in &input[..input.len() - 1] {
         peer.write_all(&[byte]).unwrap();
-        let result = server.read_before(Instant::now() + Duration::from_millis(1));
+        let result = server.read_deadline(Instant::now() + Duration::from_millis(1));
         assert!(matches!(result, Err(Error::TimedOut)), "{result:?}");
     }
     peer.write_all(&input[input.len() - 1..]).unwrap();
     let expected = format!("fragment \u{e9}{}", "x".repeat(200));
     assert_eq!(server.read().unwrap().unwrap().to_string(), expected);
+}
+
+#[test]
+fn a_read_ends_at_its_time_limit_whichever_way_it_is_given() {
+    const SHORT: Duration = Duration::from_millis(20);
+    for role in ROLES {
+        let (mut socket, mut peer) = tcp(role, &config());
+        let started = Instant::now();
+        assert!(matches!(socket.read_timeout(SHORT), Err(Error::TimedOut)));
+        let deadline = Instant::now() + SHORT;
+        assert!(matches!(
+            socket.read_deadline(deadline),
+            Err(Error::TimedOut)
+        ));
+        let deadline = Instant::now() + SHORT;
+        assert!(matches!(
+            socket.read_with_writer_deadline(deadline),
+            Err(Error::TimedOut)
+        ));
+        assert!(started.elapsed() >= 3 * SHORT);
+        // A limit that has passed already takes what is here, and does not wait.
+        assert!(matches!(
+            socket.read_timeout(Duration::ZERO),
+            Err(Error::TimedOut)
+        ));
+
+        // Time limits change nothing about the messages.
+        for text in ["one", "two", "three"] {
+            peer.write_all(&frame_for(role, FIN | TEXT, text.as_bytes()))
+                .unwrap();
+        }
+        let long = Duration::from_secs(60);
+        let one = socket.read_timeout(long).unwrap();
+        assert_eq!(one.unwrap().as_text(), Some("one"));
+        let two = socket.read_deadline(Instant::now() + long).unwrap();
+        assert_eq!(two.unwrap().as_text(), Some("two"));
+        let three = socket.read_with_writer_deadline(Instant::now() + long);
+        let (three, writer) = three.unwrap().unwrap();
+        writer.send(three).unwrap();
+        expect(&mut peer, &frame_from(role, FIN | TEXT, b"three"));
+    }
+}
+
+#[test]
+fn bytes_that_arrived_behind_the_handshake_are_the_first_frame() {
+    for role in ROLES {
+        let text = frame_for(role, FIN | TEXT, b"early bird");
+        let input = [text, frame_for(role, FIN | PING, b"?")].concat();
+        for cut in 0..=input.len() {
+            let (received, later) = input.split_at(cut);
+            let (stream, sent) = Script::new(later);
+            let mut socket = WebSocket::after_handshake(stream, role, received, &config()).unwrap();
+            let first = socket.read().unwrap().unwrap();
+            assert_eq!(first.as_text(), Some("early bird"), "cut at {cut}");
+            assert!(socket.read().is_err());
+            assert_eq!(sent.take(), frame_from(role, FIN | PONG, b"?"));
+        }
+    }
+}
+
+#[test]
+fn the_stream_and_the_bytes_that_nobody_read_can_be_taken_back() {
+    for role in ROLES {
+        let unread = [
+            frame_for(role, FIN | TEXT, b"second"),
+            frame_for(role, FIN | BINARY, b"third")[..3].to_vec(),
+        ]
+        .concat();
+        let input = [frame_for(role, FIN | TEXT, b"first"), unread.clone()].concat();
+        let (mut socket, sent) = open(role, input);
+        assert_eq!(socket.read().unwrap().unwrap().as_text(), Some("first"));
+        socket.write("what was written leaves").unwrap();
+        let (_stream, rest) = socket.into_inner().unwrap();
+        assert_eq!(rest, unread);
+        // And no Close behind it: the connection goes on.
+        assert_eq!(
+            sent.take(),
+            frame_from(role, FIN | TEXT, b"what was written leaves")
+        );
+    }
+}
+
+#[test]
+fn a_connection_that_was_taken_apart_goes_on_where_it_stopped() {
+    for role in ROLES {
+        let input = [
+            frame_for(role, FIN | TEXT, b"before"),
+            frame_for(role, TEXT, b"one "),
+            frame_for(role, CONTINUATION, "mess\u{e4}".as_bytes()),
+            frame_for(role, FIN | PING, b"?"),
+            frame_for(role, FIN | CONTINUATION, b"ge"),
+            frame_for(role, FIN | BINARY, &[7; 130]),
+        ]
+        .concat();
+        for cut in 0..=input.len() {
+            let (mut socket, mut peer) = tcp(role, &config());
+            peer.write_all(&input[..cut]).unwrap();
+            let mut seen = Vec::new();
+            let mut read_on = |socket: &mut WebSocket, limit| {
+                while let Ok(Some(message)) = socket.read_timeout(limit) {
+                    seen.push(message.to_owned());
+                }
+            };
+            read_on(&mut socket, Duration::from_millis(1));
+            let (stream, unread) = socket.into_inner().unwrap();
+            let mut socket = WebSocket::after_handshake(stream, role, &unread, &config()).unwrap();
+            peer.write_all(&input[cut..]).unwrap();
+            peer.shutdown(Shutdown::Write).unwrap();
+            read_on(&mut socket, Duration::from_secs(60));
+            let expected = [
+                OwnedMessage::Text("before".to_owned()),
+                OwnedMessage::Text("one mess\u{e4}ge".to_owned()),
+                OwnedMessage::Binary(vec![7; 130]),
+            ];
+            assert_eq!(seen, expected, "{role:?}, taken apart at byte {cut}");
+            drop(socket);
+            assert!(rest(&mut peer).starts_with(&frame_from(role, FIN | PONG, b"?")));
+        }
+    }
 }
 
 #[test]
@@ -230,7 +345,7 @@ fn a_message_over_the_limit_is_refused_before_its_bytes_are_there() {
     for role in ROLES {
         let attempt = |input: &[u8]| {
             let (stream, sent) = Script::new(input);
-            let mut socket = rfc6455::WebSocket::after_handshake(stream, role, &config).unwrap();
+            let mut socket = WebSocket::after_handshake(stream, role, &[], &config).unwrap();
             match socket
                 .read()
                 .map(|message| message.map(|message| message.as_bytes().len()))

@@ -1,9 +1,10 @@
 //! §7, Closing the Connection.
 
 use crate::kit::*;
+use rfc6455::framing::Place;
 use rfc6455::{
     Backoff, CloseCode, CloseReason, Closed, Config, Entropy, Error, InvalidClose, Role, Side,
-    State, TcpEnd, Violation,
+    State, TcpEnd, Unsendable, Violation,
 };
 use std::io::Write;
 use std::thread;
@@ -37,7 +38,46 @@ fn the_closing_handshake_starts_with_a_close_of_the_given_code_and_reason() {
         let close = frame_from(role, FIN | CLOSE, &close_body(1008, "not here"));
         assert_eq!(sent.take(), close);
         assert_eq!(socket.state(), State::Closing);
-        assert_eq!(socket.closed().by, Some(Side::Us));
+        assert!(socket.read().is_err()); // The stream has ended.
+        assert_eq!(socket.closed().unwrap().started_by, Side::Us);
+    }
+}
+
+#[test]
+fn what_became_of_a_connection_is_known_when_tcp_has_ended_and_not_before() {
+    for role in ROLES {
+        // We close.
+        let body = close_body(1000, "");
+        let (mut socket, _) = open(role, frame_for(role, FIN | CLOSE, &body));
+        assert_eq!((socket.state(), socket.closed()), (State::Open, None));
+        socket.start_close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!((socket.state(), socket.closed()), (State::Closing, None));
+        assert_eq!(socket.read().unwrap(), None);
+        assert_eq!(socket.state(), State::Closed);
+        assert!(socket.closed().unwrap().was_clean());
+
+        // The peer closes.
+        let (mut socket, _) = open(role, frame_for(role, FIN | CLOSE, &body));
+        assert_eq!(socket.read().unwrap(), None);
+        assert_eq!(socket.closed().unwrap().started_by, Side::Peer);
+
+        // Nobody closes: TCP is lost.
+        let (mut socket, _) = open(role, []);
+        assert!(socket.read().is_err());
+        assert_eq!(socket.state(), State::Closed);
+        assert_eq!(socket.closed().unwrap().code(), CloseCode::ABNORMAL);
+    }
+}
+
+#[test]
+fn a_state_has_the_name_of_the_javascript_api_and_the_section_that_begins_it() {
+    for (state, name, clause) in [
+        (State::Connecting, "CONNECTING", "§4.1"),
+        (State::Open, "OPEN", "§4.1"),
+        (State::Closing, "CLOSING", "§7.1.3"),
+        (State::Closed, "CLOSED", "§7.1.4"),
+    ] {
+        assert_eq!((state.name(), state.clause()), (name, clause));
     }
 }
 
@@ -68,7 +108,7 @@ fn failing_sends_a_close_with_the_code_and_the_rule_and_closes_the_connection() 
             peer.write_all(&input).unwrap();
             let reading = thread::spawn(move || {
                 let error = socket.read().unwrap_err();
-                (error.to_string(), socket.closed())
+                (error.to_string(), socket.closed().unwrap())
             });
             let sent = frames(&rest(&mut peer));
             drop(peer);
@@ -82,9 +122,126 @@ fn failing_sends_a_close_with_the_code_and_the_rule_and_closes_the_connection() 
             assert_eq!(reason.code(), Some(CloseCode(code)));
             assert_eq!(closed.sent, Some(reason));
             assert_eq!(closed.received, None);
-            assert_eq!(closed.tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+            assert_eq!(closed.tcp, TcpEnd::ClosedBy(Side::Us));
         }
     }
+}
+
+/// A length in the 64-bit form, whatever it is, in a frame without a mask.
+fn long_form(length: u64) -> Vec<u8> {
+    [&[FIN | BINARY, 127][..], &length.to_be_bytes()].concat()
+}
+
+#[test]
+fn each_violation_says_which_bytes_break_the_rule() {
+    use Place::{Header, Message, Payload};
+    let close = |body: &[u8]| frame(FIN | CLOSE, None, body);
+    let ping = |length: usize| frame(FIN | PING, None, &vec![0; length]);
+    let unfinished = frame(TEXT, None, b"123");
+    // What arrives, at which byte the wrong frame begins, the role that refuses it, the place in
+    // that frame, and what is there.
+    let cases: [(Vec<u8>, usize, Role, Place, &[u8]); 16] = [
+        (vec![0xC1, 0], 0, Role::Client, Header(0..1), b"\xC1"),
+        (vec![0x83, 0], 0, Role::Client, Header(0..1), b"\x83"),
+        (vec![0x09, 0], 0, Role::Client, Header(0..1), b"\x09"),
+        (ping(126), 0, Role::Client, Header(1..2), &[126]),
+        (ping(1 << 16), 0, Role::Client, Header(1..2), &[127]),
+        (
+            vec![0x82, 126, 0, 5],
+            0,
+            Role::Client,
+            Header(2..4),
+            &[0, 5],
+        ),
+        (
+            long_form(5),
+            0,
+            Role::Client,
+            Header(2..10),
+            &[0, 0, 0, 0, 0, 0, 0, 5],
+        ),
+        (
+            long_form(1 << 63),
+            0,
+            Role::Client,
+            Header(2..10),
+            &[0x80, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            frame(FIN | TEXT, None, b"x"),
+            0,
+            Role::Server,
+            Header(1..2),
+            &[1],
+        ),
+        (
+            frame(FIN | TEXT, Some(KEY), b"x"),
+            0,
+            Role::Client,
+            Header(1..2),
+            &[0x81],
+        ),
+        (vec![0x80, 0], 0, Role::Client, Header(0..1), &[0x80]),
+        (
+            [&unfinished[..], &[0x81, 0]].concat(),
+            5,
+            Role::Client,
+            Header(0..1),
+            &[0x81],
+        ),
+        (close(b"\x03"), 0, Role::Client, Payload(0..1), &[3]),
+        (
+            close(&close_body(1005, "why")),
+            0,
+            Role::Client,
+            Payload(0..2),
+            &[3, 237],
+        ),
+        (
+            close(b"\x03\xE8why\xFF?"),
+            0,
+            Role::Client,
+            Payload(5..6),
+            &[0xFF],
+        ),
+        // A place in a message is in no single frame, so no bytes are compared.
+        (
+            [&unfinished[..], &frame(FIN, None, b"45\xFF")].concat(),
+            0,
+            Role::Client,
+            Message(5),
+            &[],
+        ),
+    ];
+    for (input, start, role, place, bytes) in cases {
+        let (seen, _) = conversation(role, &input, vec![]);
+        let Some(Seen::Violation(violation)) = seen.last() else {
+            panic!("{input:02x?}: {seen:?}");
+        };
+        assert_eq!(violation.place(), place, "{violation}");
+        let wrong = &input[start..];
+        // These frames have no mask and the 7-bit length, where the payload is the place.
+        match place {
+            Header(range) => assert_eq!(&wrong[range], bytes, "{violation}"),
+            Payload(range) => assert_eq!(&wrong[2..][range], bytes, "{violation}"),
+            Message(_) => {}
+        }
+    }
+}
+
+#[test]
+fn the_violations_of_a_limit_have_their_places_too() {
+    let too_big = Violation::TooBig {
+        length: 17,
+        limit: 16,
+    };
+    // The length announces it.
+    assert_eq!(too_big.place(), Place::Header(1..2));
+    // Time is in no byte.
+    assert_eq!(
+        Violation::TooSlow { limit: 300 }.place(),
+        Place::Header(0..0)
+    );
 }
 
 /// Proves 7.1.7-4.
@@ -130,8 +287,8 @@ fn a_transport_that_is_lost_fails_the_connection() {
             let lost = Closed {
                 sent: None,
                 received: None,
-                by: Some(Side::Peer),
-                tcp: Some(TcpEnd::ClosedBy(Side::Peer)),
+                started_by: Side::Peer,
+                tcp: TcpEnd::ClosedBy(Side::Peer),
             };
             assert_eq!(seen, [Seen::Lost(lost.clone())]);
             assert_eq!(sent, []);
@@ -217,12 +374,18 @@ fn codes_that_may_not_be_sent_are_refused_when_sending_and_when_receiving() {
     for role in ROLES {
         for code in refused {
             let (mut socket, sent) = open(role, []);
-            let result = socket.close(CloseCode(code), "");
-            assert!(matches!(result, Err(Error::Unsendable(_))), "{code}");
-            assert!(matches!(
+            for result in [
+                socket.close(CloseCode(code), ""),
+                socket.start_close(CloseCode(code), ""),
                 socket.sender().close(CloseCode(code), ""),
-                Err(Error::Unsendable(_))
-            ));
+            ] {
+                match result {
+                    Err(Error::Unsendable(Unsendable::Close(InvalidClose::Code(refused)))) => {
+                        assert_eq!(refused, CloseCode(code));
+                    }
+                    other => panic!("{code}: {other:?}"),
+                }
+            }
             assert_eq!((sent.take(), socket.state()), (vec![], State::Open));
 
             let input = frame_for(role, FIN | CLOSE, &close_body(code, ""));
@@ -237,7 +400,7 @@ fn codes_that_may_not_be_sent_are_refused_when_sending_and_when_receiving() {
             let input = frame_for(role, FIN | CLOSE, &close_body(code, ""));
             let (mut socket, sent) = open(role, input);
             assert_eq!(socket.read().unwrap(), None, "{code}");
-            assert_eq!(socket.closed().code(), CloseCode(code));
+            assert_eq!(socket.closed().unwrap().code(), CloseCode(code));
             assert_eq!(
                 sent.take(),
                 frame_from(role, FIN | CLOSE, &close_body(code, ""))
@@ -251,7 +414,7 @@ fn a_close_without_a_code_is_1005_to_the_user_and_never_on_the_wire() {
     for role in ROLES {
         let (mut socket, sent) = open(role, frame_for(role, FIN | CLOSE, b""));
         assert_eq!(socket.read().unwrap(), None);
-        let closed = socket.closed();
+        let closed = socket.closed().unwrap();
         assert_eq!((closed.code(), closed.reason()), (CloseCode::NO_STATUS, ""));
         assert_eq!(closed.received, Some(CloseReason::EMPTY));
         assert_eq!(sent.take(), frame_from(role, FIN | CLOSE, b""));
@@ -276,7 +439,7 @@ fn what_was_sent_what_was_received_and_how_tcp_ended_are_kept_apart() {
     });
     client.close(CloseCode(4001), "mine").unwrap();
     answering.join().unwrap();
-    let closed = client.closed();
+    let closed = client.closed().unwrap();
     assert_eq!(
         closed.sent.as_ref().unwrap().to_string(),
         "4001 (private code): mine"
@@ -286,8 +449,8 @@ fn what_was_sent_what_was_received_and_how_tcp_ended_are_kept_apart() {
         "4002 (private code): theirs"
     );
     assert_eq!(
-        (closed.by, closed.code()),
-        (Some(Side::Us), CloseCode(4002))
+        (closed.started_by, closed.code()),
+        (Side::Us, CloseCode(4002))
     );
     assert_eq!(
         closed.to_string(),
@@ -299,11 +462,11 @@ fn what_was_sent_what_was_received_and_how_tcp_ended_are_kept_apart() {
     client.start_close(CloseCode(4001), "mine").unwrap();
     drop(peer);
     assert!(client.read().is_err());
-    let closed = client.closed();
+    let closed = client.closed().unwrap();
     assert!(closed.sent.is_some() && closed.received.is_none() && !closed.was_clean());
     assert_eq!(
-        (closed.by, closed.code()),
-        (Some(Side::Us), CloseCode::ABNORMAL)
+        (closed.started_by, closed.code()),
+        (Side::Us, CloseCode::ABNORMAL)
     );
 }
 
@@ -324,6 +487,6 @@ fn the_last_words_of_a_peer_that_is_gone_are_heard_before_its_end() {
         let _ = client.write("hello?");
         assert_eq!(client.read().unwrap().unwrap().to_string(), "last words");
         assert_eq!(client.read().unwrap(), None);
-        assert_eq!(client.closed().reason(), "gone");
+        assert_eq!(client.closed().unwrap().reason(), "gone");
     }
 }

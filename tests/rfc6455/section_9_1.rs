@@ -2,15 +2,14 @@
 
 use crate::kit::*;
 use rfc6455::HandshakeError;
-use rfc6455::extension::{Extension, parse};
-use rfc6455::http::Fields;
+use rfc6455::opening::{Extension, Fields, name, parse_extensions};
 
 fn parsed(lines: &[&str]) -> Result<Vec<Extension>, String> {
     let mut fields = Fields::default();
     for line in lines {
-        fields.push("Sec-WebSocket-Extensions", line);
+        fields.push(name::EXTENSIONS, line);
     }
-    parse(&fields).map_err(str::to_owned)
+    parse_extensions(&fields).map_err(str::to_owned)
 }
 
 fn extension(name: &str, parameters: &[(&str, Option<&str>)]) -> Extension {
@@ -103,10 +102,10 @@ fn a_malformed_list_of_extensions_fails_the_handshake_on_both_sides() {
             server_refuses(&and(PROPER_REQUEST, &field)),
             client_refuses(&and(&proper_response(), &field)),
         ] {
-            let HandshakeError::Wrong(name, _, _, clause) = why else {
+            let HandshakeError::Wrong { field, clause, .. } = why else {
                 panic!("{line}: {why}");
             };
-            assert_eq!((name, clause), ("Sec-WebSocket-Extensions", "§9.1"));
+            assert_eq!((field, clause), ("Sec-WebSocket-Extensions", "§9.1"));
         }
     }
 }
