@@ -431,7 +431,7 @@ fn server_that_sends(frames: Vec<u8>) -> String {
         let size = stream.read(&mut request).unwrap();
         let request = String::from_utf8_lossy(&request[..size]).into_owned();
         let key = request.split("Sec-WebSocket-Key: ").nth(1).unwrap();
-        let accept = rfc6455::handshake::accept_for(key.lines().next().unwrap());
+        let accept = rfc6455::opening::accept_for(key.lines().next().unwrap());
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
         );

@@ -46,7 +46,7 @@ fn a_frame_is_drawn_with_its_bits_whatever_the_form_of_its_length() {
                 let bits: String = sent.iter().map(|byte| format!("{byte:08b}")).collect();
                 let drawn = field(&mut page, n, "payload");
                 assert!(drawn.len() >= 12 * 8 && bits.starts_with(&drawn), "{drawn}");
-                rfc6455::mask(key, 0, &mut sent);
+                rfc6455::framing::mask(key, 0, &mut sent);
                 assert_eq!(sent, shown);
             }
         }

@@ -49,9 +49,9 @@ fn a_report_shows_its_own_connection_from_the_request_to_the_end_of_tcp_and_no_o
         );
         assert_eq!(
             notes[2]["accept"],
-            rfc6455::handshake::accept_for(notes[2]["key"].as_str().unwrap())
+            rfc6455::opening::accept_for(notes[2]["key"].as_str().unwrap())
         );
-        let hex = rfc6455::render::hex(own.as_bytes());
+        let hex = rfc6455::trace::hex(own.as_bytes());
         for (note, from) in [(&notes[4], "client"), (&notes[5], "server")] {
             assert_eq!((&note["from"], &note["meant"]), (&json!(from), &json!(hex)));
             assert_eq!(

@@ -25,7 +25,7 @@ pub fn report(server: &ServerProgram, token: &str) -> WebSocket {
 
 /// The next note of a report; `None` at its end.
 pub fn note(report: &mut WebSocket) -> Option<Value> {
-    match report.read_before(Instant::now() + PATIENCE).unwrap() {
+    match report.read_deadline(Instant::now() + PATIENCE).unwrap() {
         Some(Message::Text(text)) => Some(serde_json::from_str(text).unwrap()),
         None => None,
         other => panic!("{other:?}"),

@@ -95,7 +95,7 @@ impl Chromium {
         self.socket.send(&command.to_string()).unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let message = self.socket.read_before(deadline).unwrap();
+            let message = self.socket.read_deadline(deadline).unwrap();
             let Some(Message::Text(text)) = message else {
                 panic!("{method}: {message:?}");
             };

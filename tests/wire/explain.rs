@@ -3,7 +3,7 @@
 
 use crate::programs::*;
 use crate::support::*;
-use rfc6455::render::{columns, hex};
+use rfc6455::trace::{columns, hex};
 use std::process::Command;
 
 fn explain(args: &[&str]) -> (Option<i32>, String) {

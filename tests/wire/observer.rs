@@ -3,9 +3,9 @@
 
 use crate::kit::*;
 use crate::support::*;
-use rfc6455::observe::{Missing, Observer, Sight};
-use rfc6455::render::{Renderer, hex};
-use rfc6455::{Config, Error, Role, Tcp, Traced, WebSocket};
+use rfc6455::framing::Missing;
+use rfc6455::trace::{Event, Observer, Renderer, Traced, Unfinished, hex};
+use rfc6455::{Config, Error, Role, State, Tcp, WebSocket};
 use std::collections::HashSet;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -41,12 +41,12 @@ fn some_frames(numbers: &mut Numbers, sender: Role) -> Vec<u8> {
 }
 
 #[test]
-fn the_onlooker_and_the_library_see_the_same_violations() {
+fn the_observer_and_the_library_see_the_same_violations() {
     let mut numbers = Numbers(6455);
     let mut violations = HashSet::new();
     for _ in 0..20_000 {
         let receiver = ROLES[numbers.below(2)];
-        let sender = ROLES[usize::from(receiver == ROLES[0])];
+        let sender = receiver.peer();
         let bytes = some_frames(&mut numbers, sender);
         let cut = numbers.below(bytes.len() + 1);
         let (seen, _) = conversation(receiver, &bytes, vec![cut]);
@@ -54,31 +54,34 @@ fn the_onlooker_and_the_library_see_the_same_violations() {
             Seen::Violation(violation) => Some(*violation),
             _ => None,
         });
-        let mut observer = Observer::of_frames();
-        let mut sights = observer.bytes(sender, &bytes[..cut]);
-        sights.extend(observer.bytes(sender, &bytes[cut..]));
-        let onlooker = sights.iter().find_map(|sight| match sight {
-            Sight::Violation(seen) => Some(seen.violation),
-            _ => None,
-        });
-        assert_eq!(onlooker, library, "{receiver:?} {cut} {}", hex(&bytes));
-        violations.extend(onlooker.map(|violation| violation.clause()));
+        let mut observer = Observer::frames_only();
+        let mut found = None;
+        for part in [&bytes[..cut], &bytes[cut..]] {
+            observer.feed(sender, part);
+            while let Some(event) = observer.next_event() {
+                if let Event::Violation(broken) = event {
+                    found = found.or(Some(broken.violation));
+                }
+            }
+        }
+        assert_eq!(found, library, "{receiver:?} {cut} {}", hex(&bytes));
+        violations.extend(found.map(|violation| violation.clause()));
     }
     assert!(violations.len() >= 6, "{violations:?}");
 }
 
 #[test]
-fn a_connection_that_is_broken_off_is_shown_as_that() {
+fn a_reset_is_shown_as_a_reset() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
     let mut stream = Traced::new(Tcp::from(stream), Role::Server);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
-    stream.watch(Observer::of_frames(), move |sight| {
-        kept.lock().unwrap().push(sight);
+    stream.watch(Observer::frames_only(), move |event| {
+        kept.lock().unwrap().push(event);
     });
-    let mut socket = WebSocket::after_handshake(stream, Role::Server, &Config::default()).unwrap();
+    let mut socket = WebSocket::after_handshake(stream, Role::Server, &[], &Config::default()).unwrap();
     socket.send("never read").unwrap();
     peer.peek(&mut [0]).unwrap();
     // With unread bytes the system does not end TCP but resets it.
@@ -89,32 +92,35 @@ fn a_connection_that_is_broken_off_is_shown_as_that() {
     assert_eq!(
         seen[2..],
         [
-            Sight::Broken(Role::Client),
-            Sight::State(rfc6455::observe::SeenState::Closed)
+            Event::Reset { from: Role::Client },
+            Event::State(State::Closed)
         ]
     );
     let text = Renderer { colour: false }.render("", &seen[2]);
-    assert!(text.starts_with("the client broke off TCP "), "{text}");
+    assert!(text.starts_with("the client reset TCP "), "{text}");
 }
 
 #[test]
-fn the_onlooker_says_what_is_missing() {
-    for (bytes, missing) in [
-        (&[][..], Missing::Nothing),
-        (&[0x81], Missing::AtLeast(1)),
-        (&[0x81, 0x85, 0x37], Missing::Bytes(8)),
-        (&[0x81, 0xFE, 0x01], Missing::AtLeast(5)),
-        (&[0x82, 0x7E, 0x01, 0x00], Missing::Bytes(256)),
-        (&[0x82, 0x7F, 0x00], Missing::AtLeast(7)),
-        (&[0x81, 0x02, b'a'], Missing::Bytes(1)),
-        (&[0x81, 0x01, b'a'], Missing::Nothing),
+fn the_observer_says_what_is_missing() {
+    for (bytes, unfinished) in [
+        (&[][..], Unfinished::Nothing),
+        (&[0x81], Unfinished::Frame(Missing::AtLeast(1))),
+        (&[0x81, 0x85, 0x37], Unfinished::Frame(Missing::Exactly(8))),
+        (&[0x81, 0xFE, 0x01], Unfinished::Frame(Missing::AtLeast(5))),
+        (
+            &[0x82, 0x7E, 0x01, 0x00],
+            Unfinished::Frame(Missing::Exactly(256)),
+        ),
+        (&[0x82, 0x7F, 0x00], Unfinished::Frame(Missing::AtLeast(7))),
+        (&[0x81, 0x02, b'a'], Unfinished::Frame(Missing::Exactly(1))),
+        (&[0x81, 0x01, b'a'], Unfinished::Nothing),
     ] {
-        let mut observer = Observer::of_frames();
-        observer.bytes(Role::Client, bytes);
-        // Without a mask that is wrong from a client, and nothing is missing from what is wrong.
+        // A client's frame without a mask is a violation, and nothing is missing from that.
         let masked = bytes.get(1).is_none_or(|second| second & 0x80 != 0);
         let from = if masked { Role::Client } else { Role::Server };
-        observer.bytes(from, if masked { &[] } else { bytes });
-        assert_eq!(observer.missing(from), missing, "{bytes:02x?}");
+        let mut observer = Observer::frames_only();
+        observer.feed(from, bytes);
+        while observer.next_event().is_some() {}
+        assert_eq!(observer.unfinished(from), unfinished, "{bytes:02x?}");
     }
 }

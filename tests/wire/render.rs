@@ -2,8 +2,7 @@
 //! headline of its own.
 
 use rfc6455::Role;
-use rfc6455::observe::Observer;
-use rfc6455::render::{Renderer, Transcript, columns};
+use rfc6455::trace::{Observer, Renderer, Transcript, columns};
 
 #[test]
 fn pictures_take_two_columns() {
@@ -15,12 +14,11 @@ fn pictures_take_two_columns() {
 
 #[test]
 fn a_headline_without_room_goes_on_in_the_next_line() {
-    let mut observer = Observer::of_frames();
-    let sights = observer.bytes(Role::Server, &[0x01, 0, 0x80, 0]);
+    let mut observer = Observer::frames_only();
+    observer.feed(Role::Server, &[0x01, 0, 0x80, 0]);
     let mut transcript = Transcript::new(Renderer { colour: false });
-    let text: String = sights
-        .iter()
-        .map(|sight| transcript.add("12:34:56.789", " 127.0.0.1:65000", sight))
+    let text: String = std::iter::from_fn(|| observer.next_event())
+        .map(|event| transcript.add("12:34:56.789", " 127.0.0.1:65000", &event))
         .collect();
     assert!(text.contains("message 1,"), "{text}");
     assert!(text.contains("\n   fragment 1\n"), "{text}");
@@ -32,11 +30,12 @@ fn a_headline_without_room_goes_on_in_the_next_line() {
 fn a_payload_below_another_connections_frame_has_a_headline_of_its_own() {
     let mut transcript = Transcript::new(Renderer { colour: false });
     let mut text = String::new();
-    let mut connections = [("#1", Observer::of_frames()), ("#2", Observer::of_frames())];
+    let mut connections = [("#1", Observer::frames_only()), ("#2", Observer::frames_only())];
     for piece in [&[0x81, 3, b'a'][..], b"bc"] {
         for (label, observer) in &mut connections {
-            for sight in observer.bytes(Role::Server, piece) {
-                text += &transcript.add("", label, &sight);
+            observer.feed(Role::Server, piece);
+            while let Some(event) = observer.next_event() {
+                text += &transcript.add("", label, &event);
             }
         }
     }

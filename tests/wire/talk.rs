@@ -126,7 +126,7 @@ fn what_a_server_does_wrong_is_shown_with_its_clause() {
         let (mut tcp, _) = listener.accept().unwrap();
         let head = read_head(&mut tcp);
         let key = head.split("Sec-WebSocket-Key: ").nth(1).unwrap();
-        let accept = rfc6455::handshake::accept_for(key.lines().next().unwrap());
+        let accept = rfc6455::opening::accept_for(key.lines().next().unwrap());
         let head_of_answer = with_accept(&accept, "Sec-WebSocket-Protocol: b\r\n");
         let frames = [
             frame(FIN | TEXT, None, b"one"),

@@ -5,9 +5,8 @@
 
 use crate::kit::*;
 use crate::support::*;
-use rfc6455::observe::Observer;
-use rfc6455::render::{Renderer, Transcript, columns};
-use rfc6455::{Client, CloseCode, Config, Entropy, Error, Role, Tcp, Traced, WebSocket};
+use rfc6455::trace::{Observer, Renderer, Traced, Transcript, columns};
+use rfc6455::{Client, CloseCode, Config, Entropy, Error, Role, Tcp, WebSocket};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -27,10 +26,10 @@ fn trace_of(
     let mut stream = Traced::new(Tcp::from(tcp), Role::Client);
     let mut transcript = Transcript::new(Renderer { colour: false });
     let told = Arc::clone(&text);
-    stream.watch(Observer::new(), move |sight| {
+    stream.watch(Observer::new(), move |event| {
         told.lock()
             .unwrap()
-            .push_str(&transcript.add("", "", &sight));
+            .push_str(&transcript.add("", "", &event));
     });
     let config = Config {
         entropy: || Entropy::scripted(b"the sample nonce\x37\xfa\x21\x3d"),
