@@ -42,7 +42,10 @@ pub fn run(report: &mut Report, quick: bool) {
             add(format!("copy_from_slice, {at}"), &copy);
             add(format!("str::from_utf8 (ASCII), {at}"), &check);
         }
-        add(format!("rfc6455::mask, {at}, {offset} into the key"), &mask);
+        add(
+            format!("rfc6455::framing::mask, {at}, {offset} into the key"),
+            &mask,
+        );
     }
     report.table(&ratios);
     report.line("");
@@ -69,7 +72,7 @@ impl Times {
                 black_box(&mut *part).copy_from_slice(black_box(&text));
             }));
             all[1].push(nanoseconds(time, || {
-                rfc6455::mask(black_box(KEY), black_box(offset), black_box(&mut *part));
+                rfc6455::framing::mask(black_box(KEY), black_box(offset), black_box(&mut *part));
             }));
             // An odd number of times may have masked it.
             part.fill(b'x');

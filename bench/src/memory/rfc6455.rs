@@ -3,7 +3,7 @@
 
 use super::stream::Memory;
 use super::{Peer, timed};
-use rfc6455::{Any, Config, Role, WebSocket};
+use rfc6455::{Config, Role, Untimed, WebSocket};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -15,9 +15,13 @@ pub const PEER: Peer = Peer {
     receive,
 };
 
-fn open<'a>(role: Role, input: &'a [u8], output: &'a mut Vec<u8>) -> WebSocket<Any<Memory<'a>>> {
-    let stream = Any(Memory { input, output });
-    WebSocket::after_handshake(stream, role, &Config::default()).unwrap()
+fn open<'a>(
+    role: Role,
+    input: &'a [u8],
+    output: &'a mut Vec<u8>,
+) -> WebSocket<Untimed<Memory<'a>>> {
+    let stream = Untimed(Memory { input, output });
+    WebSocket::after_handshake(stream, role, &[], &Config::default()).unwrap()
 }
 
 fn send(text: &str, count: usize, output: &mut Vec<u8>) -> Duration {
