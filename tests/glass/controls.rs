@@ -22,7 +22,7 @@ fn orders_are_carried_out_on_the_connection_and_impossible_ones_refused() {
     report.send("ping still there?").unwrap();
     let client = thread::spawn(move || {
         assert!(clock.read().unwrap().is_none());
-        clock.closed()
+        clock.closed().unwrap()
     });
     let mut notes = Vec::new();
     while notes
