@@ -19,9 +19,10 @@ use rfc6455::{Client, CloseReason, Error, Message, OpCode, Printable, Role};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::SystemTime;
-use voice::Voice;
+use voice::{INTERRUPTED, Voice};
 use wire_order::WireOrder;
 
 const HELP: &str = "\
@@ -61,11 +62,14 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
     screen.begin();
     let _ = screen.show(&greeting(&socket));
     order.note_shown(&screen);
-    let voice = Voice::new(&socket, &screen);
+    let interrupted = Arc::default();
+    let voice = Voice::new(&socket, &screen, &interrupted);
     thread::spawn(move || voice.speak());
     let result = listen(&mut socket, &screen, &order);
     screen.end();
     match result {
+        // The server's answer to our Close may come before the other thread has ended the program.
+        _ if interrupted.load(Ordering::Relaxed) => Ok(ExitCode::from(INTERRUPTED)),
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Trouble::Failed(error.to_string())),
     }

@@ -12,6 +12,10 @@ use rfc6455::{CloseCode, CloseReason, Entropy, Error, OpCode, Sender, Tcp};
 use std::io::Write;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The exit code of a program that Ctrl-C ended: 128 and the number of the signal, as in a shell.
+pub const INTERRUPTED: u8 = 130;
 
 /// Reads lines, and does what they ask for.
 pub struct Voice {
@@ -21,16 +25,19 @@ pub struct Voice {
     screen: Arc<Screen>,
     /// A line has asked for something to be sent.
     has_spoken: bool,
+    /// The user has pressed Ctrl-C. The thread that listens wants to know that, too.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Voice {
-    pub fn new(socket: &Connection, screen: &Arc<Screen>) -> Voice {
+    pub fn new(socket: &Connection, screen: &Arc<Screen>, interrupted: &Arc<AtomicBool>) -> Voice {
         Voice {
             sender: socket.sender(),
             stream: socket.stream().clone(),
             keys: Entropy::from_system(),
             screen: Arc::clone(screen),
             has_spoken: false,
+            interrupted: Arc::clone(interrupted),
         }
     }
 
@@ -130,12 +137,13 @@ impl Voice {
 
     /// Ctrl-C: sends a Close with 1001 and ends the program without waiting for the answer.
     fn leave_now(&mut self) -> ControlFlow<()> {
+        self.interrupted.store(true, Ordering::Relaxed);
         self.screen.end();
         if let Ok(reason) = CloseReason::new(CloseCode::GOING_AWAY, "") {
             let mut frame = Vec::new();
             reason.encode_frame(Some(self.keys.masking_key()), &mut frame);
             let _ = self.send_bytes(&frame);
         }
-        std::process::exit(130);
+        std::process::exit(INTERRUPTED.into());
     }
 }
