@@ -192,7 +192,7 @@ fn every_request_that_is_no_opening_handshake_gets_its_http_error() {
             with("Host:", "Host :"),
             400,
             "",
-            "a field name that is no token",
+            "a field name that is not a token",
         ),
         (
             with("Host:", "no colon\r\nHost:"),
@@ -402,11 +402,11 @@ fn the_client_says_in_one_line_why_it_cannot_connect() {
     for (url, says) in [
         (refused, "Connection refused"),
         ("ws://nobody.invalid/".to_owned(), "cannot connect to nobody.invalid: "),
-        ("wss://localhost/".to_owned(), "TLS, which is not spoken here"),
-        ("http://localhost/".to_owned(), "no WebSocket URL"),
+        ("wss://localhost/".to_owned(), "needs TLS, and this library speaks none"),
+        ("http://localhost/".to_owned(), "is not a WebSocket URL"),
         ("ws://localhost/#x".to_owned(), "write # as %23 (§3)"),
-        ("ws://".to_owned(), "no host name"),
-        ("ws://localhost:99999/".to_owned(), "no port"),
+        ("ws://".to_owned(), "is not a host name"),
+        ("ws://localhost:99999/".to_owned(), "is not a port"),
         (server_that_answers(b"HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nnothing here\nmore\n"), "404 Not Found: nothing here; a WebSocket server answers 101 (§4.1)"),
         (server_that_answers(b"SSH-2.0-OpenSSH_9.2\r\n"), "a head that is not HTTP"),
         (server_that_answers(b""), "TCP ended before the opening handshake did (§4.1)"),
@@ -503,7 +503,7 @@ fn the_client_prints_messages_and_the_reason_and_never_obeys_them() {
         lines,
         [
             "first in the segment of the handshake",
-            "cafe",
+            "[2 bytes: ca fe]",
             r"\u{1b}[2Jcleared\n?",
             "bye"
         ]

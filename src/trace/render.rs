@@ -397,7 +397,8 @@ impl Page {
                     self.text(reason, "§5.5.1");
                 }
             }
-            OpCode::Text => {
+            // A fragment may end inside a character, so only a whole text is shown as text.
+            OpCode::Text if payload.header.fin && payload.header.opcode == OpCode::Text => {
                 self.rows(bytes, "meant", |_| String::new());
                 self.text(bytes, "§5.6");
             }

@@ -41,7 +41,10 @@ fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection
     }
     let mut alone = report(&server, OTHER);
     assert_eq!(note(&mut alone), None);
-    assert_eq!(alone.closed().unwrap().code(), rfc6455::CloseCode::POLICY_VIOLATION);
+    assert_eq!(
+        alone.closed().unwrap().code(),
+        rfc6455::CloseCode::POLICY_VIOLATION
+    );
     let late = format!("/echo?glass={OTHER}");
     assert_eq!(status(&server, &late), "HTTP/1.1 400 Bad Request");
 }
@@ -61,7 +64,10 @@ fn a_token_works_once() {
     );
     echo.close(rfc6455::CloseCode::NORMAL, "").unwrap();
     notes_to_the_end(&mut first);
-    assert_eq!(first.closed().unwrap().reason(), "that was the whole connection");
+    assert_eq!(
+        first.closed().unwrap().reason(),
+        "that was the whole connection"
+    );
 }
 
 #[test]

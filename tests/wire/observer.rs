@@ -81,7 +81,8 @@ fn a_reset_is_shown_as_a_reset() {
     stream.watch(Observer::frames_only(), move |event| {
         kept.lock().unwrap().push(event);
     });
-    let mut socket = WebSocket::after_handshake(stream, Role::Server, &[], &Config::default()).unwrap();
+    let mut socket =
+        WebSocket::after_handshake(stream, Role::Server, &[], &Config::default()).unwrap();
     socket.send("never read").unwrap();
     peer.peek(&mut [0]).unwrap();
     // With unread bytes the system does not end TCP but resets it.

@@ -30,7 +30,10 @@ fn a_headline_without_room_goes_on_in_the_next_line() {
 fn a_payload_below_another_connections_frame_has_a_headline_of_its_own() {
     let mut transcript = Transcript::new(Renderer { colour: false });
     let mut text = String::new();
-    let mut connections = [("#1", Observer::frames_only()), ("#2", Observer::frames_only())];
+    let mut connections = [
+        ("#1", Observer::frames_only()),
+        ("#2", Observer::frames_only()),
+    ];
     for piece in [&[0x81, 3, b'a'][..], b"bc"] {
         for (label, observer) in &mut connections {
             observer.feed(Role::Server, piece);

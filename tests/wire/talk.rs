@@ -43,7 +43,7 @@ fn each_line_of_a_conversation_is_done_and_each_answer_shown() {
     assert!(wait_for_line(&program, "/quit").contains("Ctrl-D"));
     for (line, complaint) in [
         ("/nope", "there is no /nope"),
-        ("/binary x", "'x' is no hex digit"),
+        ("/binary x", "'x' is not a hex digit"),
         ("/fragment x", "/fragment takes a number"),
         ("/close x", "/close takes a code"),
         ("/close 1005", "this may not be sent"),

@@ -93,7 +93,7 @@ fn the_tap_ends_both_sides_when_one_breaks_off() {
     // Closing with unread bytes resets the connection.
     drop(client);
     assert_eq!(rest(&mut server), b"");
-    wait_for_line(&program, "the client broke off TCP");
+    wait_for_line(&program, "the client reset TCP");
 }
 
 #[test]
