@@ -11,8 +11,8 @@ use kit::*;
 use own_server::{OwnServer, wait_until};
 use programs::Program;
 use rfc6455::{
-    CloseCode, Config, Encoded, Error, Message, OpCode, Role, Sender, Side, State, TcpEnd,
-    WebSocket,
+    CloseCode, Config, Error, Message, OpCode, PreparedMessage, Role, Sender, Side, State, TcpEnd,
+    Unsendable, WebSocket,
 };
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -63,7 +63,7 @@ fn limits_without_end_limit_nothing() {
     thread::scope(|scope| {
         scope.spawn(|| sender.send(&long).unwrap());
         let deadline = Instant::now() + Duration::from_secs(60);
-        let answer = socket.read_before(deadline).unwrap().unwrap();
+        let answer = socket.read_deadline(deadline).unwrap().unwrap();
         assert!(answer.as_bytes() == long);
     });
     socket.close(CloseCode::NORMAL, "").unwrap();
@@ -87,17 +87,20 @@ fn a_peer_that_fell_silent_is_what_the_reader_is_told() {
             (CloseCode::ABNORMAL, false)
         );
         assert_eq!((&closed.sent, &closed.received), (&None, &None));
-        let Some(TcpEnd::Broken(how)) = closed.tcp else {
+        let TcpEnd::Broken(how) = closed.tcp else {
             panic!("{closed:?}");
         };
-        assert!(how.contains("no answer to our Ping"), "{how}");
+        assert!(how.contains("not even an answer to our Ping"), "{how}");
         expect(&mut peer, &frame_from(role, FIN | PING, b""));
         assert_eq!(rest(&mut peer), []);
     }
     // A deadline of the caller's own is kept, and the Ping is sent all the same.
     let (mut socket, mut peer) = tcp(Role::Server, &config);
     let deadline = std::time::Instant::now() + Duration::from_millis(150);
-    assert!(matches!(socket.read_before(deadline), Err(Error::TimedOut)));
+    assert!(matches!(
+        socket.read_deadline(deadline),
+        Err(Error::TimedOut)
+    ));
     expect(&mut peer, &frame(FIN | PING, None, b""));
 }
 
@@ -142,6 +145,8 @@ fn a_sender_sends_while_another_thread_sits_in_read() {
         );
         sender.ping(b"?").unwrap();
         expect(&mut peer, &frame_from(role, FIN | PING, b"?"));
+        sender.pong(b"here").unwrap();
+        expect(&mut peer, &frame_from(role, FIN | PONG, b"here"));
         assert!(!reading.is_finished());
         peer.write_all(&frame_for(role, FIN | TEXT, b"at last"))
             .unwrap();
@@ -167,7 +172,7 @@ fn frames_of_several_senders_never_interleave() {
         .collect();
     let pieces = thread::spawn(move || {
         for j in 0..MESSAGES {
-            let mut message = socket.in_pieces::<str>();
+            let mut message = socket.send_fragmented::<str>();
             message.send(&format!("{SENDERS} {j} ")).unwrap();
             message.send("and more").unwrap();
             message.finish().unwrap();
@@ -208,7 +213,7 @@ fn frames_of_several_senders_never_interleave() {
 fn a_message_waits_for_one_in_pieces_and_a_ping_does_not() {
     let (mut socket, mut peer) = tcp(Role::Server, &config());
     let (message, ping) = (socket.sender(), socket.sender());
-    let mut pieces = socket.in_pieces::<str>();
+    let mut pieces = socket.send_fragmented::<str>();
     pieces.send("one").unwrap();
     expect(&mut peer, &frame(TEXT, None, b"one"));
     let sending = thread::spawn(move || message.send("two"));
@@ -223,13 +228,61 @@ fn a_message_waits_for_one_in_pieces_and_a_ping_does_not() {
 }
 
 #[test]
+fn no_message_comes_between_an_abandoned_message_and_the_close_behind_it() {
+    for round in 0..200 {
+        let (mut socket, mut peer) = tcp(Role::Server, &config());
+        let together = Arc::new(Barrier::new(4));
+        let senders: Vec<_> = (0..3)
+            .map(|_| {
+                let (sender, together) = (socket.sender(), Arc::clone(&together));
+                thread::spawn(move || {
+                    together.wait();
+                    let mut sent = 0;
+                    while sender.send("whole").is_ok() {
+                        sent += 1;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        let reading = thread::spawn(move || {
+            let mut whole = 0;
+            while let (first @ (0x81 | 0x01), payload) = read_frame(&mut peer) {
+                if first == TEXT {
+                    assert_eq!(payload, b"half of");
+                    // The next frame is the Close, and nothing comes behind it.
+                    let close = close_body(1011, "a message was abandoned");
+                    assert_eq!(rest(&mut peer), frame(FIN | CLOSE, None, &close));
+                    return whole;
+                }
+                assert_eq!(payload, b"whole");
+                whole += 1;
+            }
+            panic!("the abandoned message did not come");
+        });
+        together.wait();
+        // Now and then the others have a head start.
+        thread::sleep(Duration::from_micros(round % 7 * 30));
+        let mut abandoned = socket.send_fragmented::<str>();
+        abandoned.send("half of").unwrap();
+        drop(abandoned);
+        let sent: usize = senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap())
+            .sum();
+        drop(socket);
+        assert_eq!(reading.join().unwrap(), sent, "round {round}");
+    }
+}
+
+#[test]
 fn a_close_from_another_thread_wakes_the_reader() {
     for role in ROLES {
         let (mut socket, mut peer) = tcp(role, &config());
         let sender = socket.sender();
         let reading = thread::spawn(move || {
             assert_eq!(socket.read().unwrap(), None);
-            socket.closed()
+            socket.closed().unwrap()
         });
         let closing = thread::spawn(move || sender.close(CloseCode::NORMAL, "enough"));
         let body = close_body(1000, "enough");
@@ -239,7 +292,7 @@ fn a_close_from_another_thread_wakes_the_reader() {
         drop(peer);
         closing.join().unwrap().unwrap();
         let closed = reading.join().unwrap();
-        assert_eq!((closed.by, closed.was_clean()), (Some(Side::Us), true));
+        assert_eq!((closed.started_by, closed.was_clean()), (Side::Us, true));
     }
 }
 
@@ -264,8 +317,8 @@ fn a_close_that_is_not_answered_wakes_the_reader_too() {
             assert!(closed.sent.is_some() && closed.received.is_none());
         }
         let closed = reading.join().unwrap();
-        assert_eq!(closed.by, Some(Side::Us));
-        assert!(matches!(closed.tcp, Some(TcpEnd::Broken(how)) if how.contains("did not answer")));
+        assert_eq!(closed.started_by, Side::Us);
+        assert!(matches!(closed.tcp, TcpEnd::Broken(how) if how.contains("did not answer")));
         drop(peer);
     }
 }
@@ -367,11 +420,11 @@ fn a_connection_with_senders_has_one_descriptor() {
 
 #[test]
 fn a_message_to_many_is_encoded_once_and_the_same_to_all() {
-    let message = Encoded::from("to all of you");
+    let message = PreparedMessage::from("to all of you");
     let mut peers = Vec::new();
     for _ in 0..10 {
         let (socket, peer) = tcp(Role::Server, &config());
-        socket.sender().send_encoded(&message).unwrap();
+        socket.sender().send_prepared(&message).unwrap();
         peers.push((socket, peer));
     }
     for (_, peer) in &mut peers {
@@ -380,8 +433,8 @@ fn a_message_to_many_is_encoded_once_and_the_same_to_all() {
     // A client has to mask each frame with a key of its own.
     let (client, _peer) = tcp(Role::Client, &config());
     assert!(matches!(
-        client.sender().send_encoded(&message),
-        Err(Error::Unsendable(_))
+        client.sender().send_prepared(&message),
+        Err(Error::Unsendable(Unsendable::Unmasked))
     ));
     assert_eq!(client.state(), State::Open);
 }
@@ -441,7 +494,10 @@ fn the_chat_tells_everybody_who_comes_what_is_said_and_who_goes() {
         let mut refused = join(port, name);
         assert_eq!(refused.read().unwrap(), None);
         assert_eq!(
-            (refused.closed().code(), refused.closed().reason()),
+            (
+                refused.closed().unwrap().code(),
+                refused.closed().unwrap().reason()
+            ),
             (CloseCode::POLICY_VIOLATION, reason)
         );
     }
@@ -518,7 +574,7 @@ fn a_read_with_a_time_limit_loses_no_byte_of_a_conversation() {
     let mut timeouts = 0;
     let mut seen = Vec::new();
     loop {
-        match server.read_before(std::time::Instant::now() + Duration::from_millis(1)) {
+        match server.read_deadline(std::time::Instant::now() + Duration::from_millis(1)) {
             Ok(Some(Message::Text(text))) => seen.push(text.to_owned()),
             Ok(Some(Message::Binary(bytes))) => seen.push(format!("{bytes:?}")),
             Ok(None) => break,

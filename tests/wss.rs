@@ -6,8 +6,8 @@ mod kit;
 
 use kit::{BINARY, FIN, ROLES, frame, frame_for};
 use rfc6455::{
-    Any, Client, CloseCode, Closed, Config, Entropy, Error, HandshakeError, Message, Request, Role,
-    Side, Stream, TcpEnd, WebSocket,
+    Client, CloseCode, Closed, Config, Entropy, Error, HandshakeError, Message, Request, Role,
+    Side, Stream, TcpEnd, Untimed, WebSocket,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ResolvesServerCertUsingSni;
@@ -361,12 +361,12 @@ fn a_conversation_runs_through_the_tunnel_in_both_roles_and_nothing_of_it_beside
     let socket = converse(&client(&url), stream).unwrap();
     let server = server.join().unwrap().unwrap();
 
-    assert_clean(&socket.closed());
-    assert_clean(&server.closed());
+    assert_clean(&socket.closed().unwrap());
+    assert_clean(&server.closed().unwrap());
     // The server ended TCP first (§7.1.1), and each TLS session with a close_notify: the client
     // would not take TCP's end alone for an end in order, and the server waits for no more.
-    assert_eq!(socket.closed().tcp, Some(TcpEnd::ClosedBy(Side::Peer)));
-    assert_eq!(server.closed().tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+    assert_eq!(socket.closed().unwrap().tcp, TcpEnd::ClosedBy(Side::Peer));
+    assert_eq!(server.closed().unwrap().tcp, TcpEnd::ClosedBy(Side::Us));
     assert!(!server.stream().stream.tls.conn.wants_read());
 
     let above = socket.stream().passed.lock().unwrap();
@@ -409,9 +409,9 @@ fn a_tls_stream_is_enough_as_any_stream_without_time_limits() {
     let (near, far, url) = tcp();
     let server = thread::spawn(move || {
         let connection = ServerConnection::new(identity).unwrap();
-        serve(Any(StreamOwned::new(connection, far)))
+        serve(Untimed(StreamOwned::new(connection, far)))
     });
-    let stream = Any(StreamOwned::new(tls_connection(trust), near));
+    let stream = Untimed(StreamOwned::new(tls_connection(trust), near));
     let mut socket = client(&url).handshake(stream).unwrap();
     socket.send(TEXT).unwrap();
     assert_eq!(socket.read().unwrap(), Some(Message::Text(TEXT)));
@@ -420,7 +420,7 @@ fn a_tls_stream_is_enough_as_any_stream_without_time_limits() {
     // A stream that cannot be shut down ends when it is dropped.
     drop(socket);
     let server = server.join().unwrap().unwrap();
-    assert_eq!(server.closed().code(), CloseCode::GOING_AWAY);
+    assert_eq!(server.closed().unwrap().code(), CloseCode::GOING_AWAY);
 }
 
 /// What TLS itself objected to.
@@ -535,7 +535,7 @@ fn encrypted(peer: &mut StreamOwned<ServerConnection, TcpStream>, bytes: &[u8]) 
 }
 
 fn assert_times_out<S: Stream>(socket: &mut WebSocket<S>) {
-    let result = socket.read_before(Instant::now() + SHORT);
+    let result = socket.read_deadline(Instant::now() + SHORT);
     assert!(matches!(result, Err(Error::TimedOut)), "{result:?}");
 }
 
@@ -543,7 +543,7 @@ fn assert_times_out<S: Stream>(socket: &mut WebSocket<S>) {
 fn a_read_with_a_time_limit_loses_no_byte_of_a_frame_or_of_a_record() {
     for role in ROLES {
         let (ours, mut peer) = tunnel();
-        let mut socket = WebSocket::after_handshake(ours, role, &config()).unwrap();
+        let mut socket = WebSocket::after_handshake(ours, role, &[], &config()).unwrap();
         let message = &large()[..1000];
         let frame = frame_for(role, FIN | BINARY, message);
         // Half a header, then half a payload, each in a whole record of TLS.
@@ -564,7 +564,7 @@ fn a_read_with_a_time_limit_loses_no_byte_of_a_frame_or_of_a_record() {
 #[test]
 fn a_peer_that_sends_a_record_a_byte_at_a_time_does_not_stretch_the_time_limit() {
     let (ours, mut peer) = tunnel();
-    let mut socket = WebSocket::after_handshake(ours, Role::Client, &config()).unwrap();
+    let mut socket = WebSocket::after_handshake(ours, Role::Client, &[], &config()).unwrap();
     // At this speed the record takes most of a minute, and there is never more than a moment's
     // pause.
     let record = encrypted(&mut peer, &frame(FIN | BINARY, None, &large()[..4000]));
@@ -590,7 +590,7 @@ fn a_peer_that_does_not_read_is_not_waited_for_through_the_tunnel_either() {
         write_timeout: SHORT,
         ..config()
     };
-    let mut socket = WebSocket::after_handshake(ours, Role::Server, &config).unwrap();
+    let mut socket = WebSocket::after_handshake(ours, Role::Server, &[], &config).unwrap();
     let began = Instant::now();
     // More than the systems of both ends keep for one who does not read.
     let large = large();
@@ -598,7 +598,7 @@ fn a_peer_that_does_not_read_is_not_waited_for_through_the_tunnel_either() {
     let Some(Error::Closed(closed)) = failed else {
         panic!("{failed:?}");
     };
-    assert!(matches!(closed.tcp, Some(TcpEnd::Broken(_))), "{closed}");
+    assert!(matches!(closed.tcp, TcpEnd::Broken(_)), "{closed}");
     // It did not wait for the peer to send either.
     assert!(began.elapsed() < PATIENCE);
 }
@@ -610,14 +610,14 @@ fn a_peer_that_fell_silent_is_noticed_through_the_tunnel_too() {
         keepalive: Some(SHORT),
         ..config()
     };
-    let mut socket = WebSocket::after_handshake(ours, Role::Client, &config).unwrap();
+    let mut socket = WebSocket::after_handshake(ours, Role::Client, &[], &config).unwrap();
     // The limit of its reads is set once and holds for each of them: for that before the Ping, and
     // for that in which no Pong came.
     let result = socket.read();
     let Err(Error::Closed(closed)) = result else {
         panic!("{result:?}");
     };
-    assert!(matches!(closed.tcp, Some(TcpEnd::Broken(_))), "{closed}");
+    assert!(matches!(closed.tcp, TcpEnd::Broken(_)), "{closed}");
 }
 
 #[test]
@@ -626,10 +626,10 @@ fn the_closing_handshake_ends_between_streams_that_cannot_be_shut_down() {
     let (near, far, url) = tcp();
     let server = thread::spawn(move || {
         let connection = ServerConnection::new(identity).unwrap();
-        serve(Any(StreamOwned::new(connection, far))).map(|socket| socket.closed())
+        serve(Untimed(StreamOwned::new(connection, far))).map(|socket| socket.closed().unwrap())
     });
-    let stream = Any(StreamOwned::new(tls_connection(trust), near));
-    assert_clean(&converse(&client(&url), stream).unwrap().closed());
+    let stream = Untimed(StreamOwned::new(tls_connection(trust), near));
+    assert_clean(&converse(&client(&url), stream).unwrap().closed().unwrap());
     assert_clean(&server.join().unwrap().unwrap());
 }
 
