@@ -111,7 +111,7 @@ impl NotRun {
                 ExitCode::SUCCESS
             }
             NotRun::Wrong(what) => {
-                eprintln!("{program}: {what} (--help lists what it takes)");
+                eprintln!("{program}: {what} (see --help)");
                 ExitCode::from(2)
             }
         }

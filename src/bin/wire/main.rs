@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 /// Takes the name of the command. Returns it with its help text and its function.
 fn command(arguments: &mut Arguments) -> Result<(&'static str, String, Run), NotRun> {
     let Some(argument) = arguments.next()? else {
-        return Err(NotRun::Wrong("it takes a command".to_owned()));
+        return Err(NotRun::Wrong("a command is missing".to_owned()));
     };
     let Argument::Other(name) = &argument else {
         return Err(argument.unexpected());

@@ -94,7 +94,7 @@ fn client(mut arguments: Arguments) -> Result<(Client, bool), Trouble> {
             Argument::Other(_) => return Err(argument.unexpected().into()),
         }
     }
-    let url = url.ok_or_else(|| Trouble::wrong("it takes one URL"))?;
+    let url = url.ok_or_else(|| Trouble::wrong("the URL is missing"))?;
     let mut client = Client::new(&url).map_err(Trouble::wrong)?;
     for (name, value) in fields {
         client = client.field(&name, &value);

@@ -44,7 +44,7 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
         }
     }
     let [listen, target] = &given[..] else {
-        return Err(Trouble::wrong("it takes LISTEN and TARGET"));
+        return Err(Trouble::wrong("LISTEN and TARGET are missing"));
     };
     let (host, _) = check(listen)?;
     check(target)?;
