@@ -16,7 +16,7 @@ mod pipe;
 #[path = "client/reconnect.rs"]
 mod reconnect;
 
-use connect::{Connection, connect};
+use connect::{TracedSocket, connect};
 use options::ClientOptions;
 use rfc6455::trace::print_trace;
 use rfc6455::{Client, CloseCode, Error, Printable};
@@ -49,7 +49,7 @@ fn run(options: &ClientOptions) -> Result<(), Error> {
 }
 
 /// Prints each message, and at the end the reason why the connection was closed.
-fn listen(socket: &mut Connection) -> Result<(), Error> {
+fn listen(socket: &mut TracedSocket) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
         if print(&message.to_string()).is_err() {
             return Ok(()); // Our output is closed. Dropping the socket sends a Close.

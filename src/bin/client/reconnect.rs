@@ -1,12 +1,12 @@
 //! RFC 6455 §7.2.3, Recovering from Abnormal Closure: listening that survives a lost connection.
 
-use crate::connect::Connection;
+use crate::connect::TracedSocket;
 use crate::listen;
 use rfc6455::{Backoff, Entropy, Error};
 
 /// Listens. When the connection is lost, connects again after a delay, and so on. Returns when the
 /// server closed for good, or when an error came that a new connection does not repair.
-pub fn listen_forever(connect: impl Fn() -> Result<Connection, Error>) -> Result<(), Error> {
+pub fn listen_forever(connect: impl Fn() -> Result<TracedSocket, Error>) -> Result<(), Error> {
     let mut backoff = Backoff::new(Entropy::from_system());
     let mut connection = connect();
     loop {

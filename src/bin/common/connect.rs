@@ -4,10 +4,10 @@ use rfc6455::trace::{Event, Observer, Traced};
 use rfc6455::{Client, Error, Role, Tcp, UrlError, WebSocket};
 
 /// A connection that an observer may look at.
-pub type Connection = WebSocket<Traced<Tcp>>;
+pub type TracedSocket = WebSocket<Traced<Tcp>>;
 
 /// Connects over TCP. From the first byte on, `tell` gets the events of the connection.
-pub fn connect<F>(client: &Client, tell: Option<F>) -> Result<Connection, Error>
+pub fn connect<F>(client: &Client, tell: Option<F>) -> Result<TracedSocket, Error>
 where
     F: FnMut(Event) + Send + 'static,
 {

@@ -9,7 +9,7 @@ mod wire_order;
 
 use crate::Trouble;
 use crate::arguments::{Argument, Arguments, NotRun};
-use crate::connect::{Connection, connect};
+use crate::connect::{TracedSocket, connect};
 use crate::screen::Screen;
 use input::COMMANDS;
 use rfc6455::trace::{
@@ -113,7 +113,7 @@ fn header(text: &str) -> Result<(String, String), NotRun> {
     }
 }
 
-fn greeting(socket: &Connection) -> String {
+fn greeting(socket: &TracedSocket) -> String {
     let subprotocol = socket.subprotocol();
     let subprotocol = subprotocol.map_or(String::new(), |name| format!(", subprotocol {name}"));
     format!("* open{subprotocol}; /help lists the commands")
@@ -159,7 +159,7 @@ fn notice(payload: &FramePayload) -> Option<String> {
 }
 
 /// Shows each message, and at the end how the connection ended.
-fn listen(socket: &mut Connection, screen: &Screen, order: &WireOrder) -> Result<(), Error> {
+fn listen(socket: &mut TracedSocket, screen: &Screen, order: &WireOrder) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
         let line = match message {
             Message::Text(text) => format!("< {}", Printable(text)),

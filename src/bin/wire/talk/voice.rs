@@ -4,7 +4,7 @@
 //! made here, and their bytes go to the stream directly.
 
 use super::input::{COMMANDS, Input};
-use crate::connect::Connection;
+use crate::connect::TracedSocket;
 use crate::screen::{Screen, Typed};
 use rfc6455::framing::Frame;
 use rfc6455::trace::Traced;
@@ -30,7 +30,11 @@ pub struct Voice {
 }
 
 impl Voice {
-    pub fn new(socket: &Connection, screen: &Arc<Screen>, interrupted: &Arc<AtomicBool>) -> Voice {
+    pub fn new(
+        socket: &TracedSocket,
+        screen: &Arc<Screen>,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Voice {
         Voice {
             sender: socket.sender(),
             stream: socket.stream().clone(),
