@@ -367,6 +367,8 @@ fn a_wrong_command_line_is_explained() {
         &["--addr", "x"],
         &["--interval", "1s"],
         &["--close-chance", "7"],
+        &["--trace=1"],
+        &["page"],
     ] {
         let (code, _, errors) = Program::start(env!("CARGO_BIN_EXE_server"), args).finish();
         assert_eq!((code, errors.len()), (Some(2), 1), "{args:?} {errors:?}");
@@ -378,6 +380,25 @@ fn a_wrong_command_line_is_explained() {
             lines.iter().any(|line| line.trim().starts_with(option)),
             "{option}"
         );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_argument_that_is_not_utf_8_is_an_error_line() {
+    use std::os::unix::ffi::OsStrExt;
+    let argument = std::ffi::OsStr::from_bytes(b"--\xff");
+    for program in [
+        env!("CARGO_BIN_EXE_server"),
+        env!("CARGO_BIN_EXE_client"),
+        env!("CARGO_BIN_EXE_wire"),
+    ] {
+        let output = std::process::Command::new(program).arg(argument).output();
+        let output = output.unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(errors.contains("is not UTF-8"), "{errors}");
     }
 }
 

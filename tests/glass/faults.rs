@@ -108,7 +108,10 @@ fn what_chromium_makes_of_each_fault() {
             "client sent Close 1002 (protocol error): Invalid UTF-8 in text frame",
         ),
         ("close1005", "client sent Close 1002 (protocol error)"),
-        ("half", "server ended TCP, 2 bytes short of a frame"),
+        (
+            "half",
+            "server ended TCP, 2 bytes before the end of a frame",
+        ),
         ("drop", "browser message event, \"Hello\""),
         ("mute", "client sent Close 1000 (normal closure)"),
     ]) {

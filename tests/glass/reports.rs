@@ -2,7 +2,7 @@
 
 use crate::programs::{PATIENCE, ServerProgram};
 use crate::support::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,6 +64,75 @@ fn a_report_shows_its_own_connection_from_the_request_to_the_end_of_tcp_and_no_o
             "the server ends TCP first (§7.1.1)"
         );
     }
+}
+
+#[test]
+fn a_report_brings_the_words_about_the_protocol_and_the_page_has_none() {
+    let server = server();
+    let mut report = report(&server, TOKEN);
+    let mut echo = connect(&server, &format!("/echo?glass={TOKEN}"));
+    echo.send(&vec![7; 300]).unwrap();
+    echo.read().unwrap().unwrap();
+    echo.close(rfc6455::CloseCode::NORMAL, "").unwrap();
+    let notes = notes_to_the_end(&mut report);
+
+    let request = &notes[1];
+    assert_eq!(request["clause"], "§4.1");
+    let fields = request["fields"].as_array().unwrap();
+    let key = fields.iter().find(|f| f["name"] == "Sec-WebSocket-Key");
+    assert_eq!(key.unwrap()["clause"], "§4.1");
+    assert!(key.unwrap()["meaning"].as_str().unwrap().contains("random"));
+
+    let frame = &notes[4];
+    let fields = frame["fields"].as_array().unwrap();
+    let seen: Vec<_> = fields
+        .iter()
+        .map(|f| ["name", "colour", "clause"].map(|member| f[member].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ["FIN", "fin", "§5.4"],
+            ["RSV1", "rsv", "§5.2"],
+            ["RSV2", "rsv", "§5.2"],
+            ["RSV3", "rsv", "§5.2"],
+            ["opcode", "opcode", "§5.6"],
+            ["MASK", "mask", "§5.1"],
+            ["length", "length", "§5.2"],
+            ["extended length", "length", "§5.2"],
+            ["masking key", "mask", "§5.3"],
+        ]
+    );
+    let bits: String = fields.iter().map(|f| f["bits"].as_str().unwrap()).collect();
+    let header: String = frame["header"]
+        .as_str()
+        .unwrap()
+        .split(' ')
+        .map(|byte| format!("{:08b}", u8::from_str_radix(byte, 16).unwrap()))
+        .collect();
+    assert_eq!(bits, header);
+    let meanings = fields.iter().chain([&frame["payload"]]);
+    for meaning in meanings.map(|f| f["meaning"].as_str().unwrap()) {
+        assert!(!meaning.is_empty());
+    }
+    assert_eq!(frame["payload"]["meaning"], "300 bytes, masked");
+    let steps: Vec<_> = notes
+        .iter()
+        .filter(|note| note["name"] == "Close")
+        .collect();
+    assert_eq!(steps[0]["step"]["clause"], "§7.1.3");
+    assert_eq!(steps[1]["step"]["clause"], "§5.5.1");
+
+    let answer = server.exchange(b"GET /glass/words HTTP/1.1\r\nHost: x\r\n\r\n");
+    let (_, words) = answer.split_once("\r\n\r\n").unwrap();
+    let words: Value = serde_json::from_str(words).unwrap();
+    let states = words["states"].as_array().unwrap();
+    let names: Vec<_> = states.iter().map(|state| state["name"].clone()).collect();
+    assert_eq!(names, ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]);
+
+    let script = include_str!("../../html/glass.js");
+    let with_clause = script.lines().filter(|line| line.contains('§'));
+    assert_eq!(with_clause.count(), 1, "only the pattern of a clause");
 }
 
 #[test]
