@@ -416,11 +416,10 @@ fn server_that_answers(answer: &'static [u8]) -> String {
 
 #[test]
 fn the_client_says_in_one_line_why_it_cannot_connect() {
-    let refused = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("ws://{}/", listener.local_addr().unwrap())
-    };
-    for (url, says) in [
+    // It is dropped when the others have their ports. Else one of them might get its port.
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = format!("ws://{}/", refusing.local_addr().unwrap());
+    let cases = [
         (refused, "Connection refused"),
         ("ws://nobody.invalid/".to_owned(), "cannot connect to nobody.invalid: "),
         ("wss://localhost/".to_owned(), "needs TLS, and this library speaks none"),
@@ -433,11 +432,16 @@ fn the_client_says_in_one_line_why_it_cannot_connect() {
         (server_that_answers(b""), "TCP ended before the opening handshake did (§4.1)"),
         (server_that_answers(b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is not the answer to the key that was sent (§4.1)"),
         (server_that_answers(b"HTTP/1.1 101 OK\r\nConnection: Upgrade\r\n\r\n"), "no Upgrade field; it is required (§4.1)"),
-    ] {
+    ];
+    drop(refusing);
+    for (url, says) in cases {
         let (code, lines, errors) = client(&[&url]).finish();
         assert_eq!((code, lines), (Some(1), vec![]), "{url}");
         assert_eq!(errors.len(), 1, "{url}: {errors:?}");
-        assert!(errors[0].starts_with("client: ") && errors[0].contains(says), "{url}: {errors:?}");
+        assert!(
+            errors[0].starts_with("client: ") && errors[0].contains(says),
+            "{url}: {errors:?}"
+        );
     }
 }
 
