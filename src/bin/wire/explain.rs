@@ -9,7 +9,7 @@ use rfc6455::Role;
 use rfc6455::framing::Missing;
 use rfc6455::opening::is_opening;
 use rfc6455::trace::{Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::process::ExitCode;
 
 pub const HELP: &str = "\
@@ -74,7 +74,7 @@ fn standard_input() -> Result<Vec<u8>, Trouble> {
 
 /// Explains the parts up to the first broken rule. Returns whether no rule is broken.
 fn explain(parts: &[Part], from: Option<Role>) -> bool {
-    let renderer = renderer_for(&io::stdout());
+    let mut page = Page::new();
     let mut observer = Observer::new();
     let mut refused = false;
     for part in parts {
@@ -86,20 +86,20 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
                 };
                 refused = role == Role::Server && !has_status_101(bytes);
                 observer.feed(role, bytes);
-                let is_right = show_events(renderer, &mut observer);
+                let is_right = page.show_events(&mut observer);
                 if is_right && !whole {
-                    say("Incomplete: the empty line that ends the head is missing.");
+                    page.say("Incomplete: the empty line that ends the head is missing.");
                 }
                 is_right
             }
             // Behind a refusal there are no frames. There may be a body.
             Part::Frames(bytes) if refused => {
                 observer.feed(Role::Server, bytes);
-                show_events(renderer, &mut observer)
+                page.show_events(&mut observer)
             }
             Part::Frames(bytes) => {
                 let from = from.unwrap_or_else(|| sender_of(bytes));
-                explain_frames(renderer, bytes, from)
+                page.explain_frames(bytes, from)
             }
         };
         if !is_right {
@@ -107,6 +107,57 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
         }
     }
     true
+}
+
+/// Standard output. What is written leaves in large pieces, the last one when this is dropped.
+struct Page {
+    renderer: Renderer,
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl Page {
+    fn new() -> Page {
+        let out = io::stdout().lock();
+        Page {
+            renderer: renderer_for(&out),
+            out: BufWriter::with_capacity(1 << 16, out),
+        }
+    }
+
+    fn explain_frames(&mut self, bytes: &[u8], from: Role) -> bool {
+        let mut observer = Observer::frames_only();
+        observer.feed(from, bytes);
+        if !self.show_events(&mut observer) {
+            return false;
+        }
+        let unfinished = observer.unfinished(from);
+        // This shows the part of a payload that is here.
+        observer.feed_eof(from);
+        self.show_events(&mut observer);
+        if let Unfinished::Frame(missing) = unfinished {
+            self.say(&incomplete(missing));
+        }
+        true
+    }
+
+    /// Shows the events up to the first broken rule. Returns whether no rule is broken.
+    fn show_events(&mut self, observer: &mut Observer) -> bool {
+        while let Some(event) = observer.next_event() {
+            // There is no connection here, so it has no states and no end.
+            if !matches!(event, Event::State(_) | Event::Eof { .. }) {
+                let text = self.renderer.render("", &event);
+                let _ = self.out.write_all(text.as_bytes());
+            }
+            if breaks_a_rule(&event) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn say(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{line}");
+    }
 }
 
 fn has_status_101(head: &[u8]) -> bool {
@@ -120,22 +171,6 @@ fn sender_of(frames: &[u8]) -> Role {
         Some(second) if second & 0x80 == 0 => Role::Server,
         _ => Role::Client,
     }
-}
-
-fn explain_frames(renderer: Renderer, bytes: &[u8], from: Role) -> bool {
-    let mut observer = Observer::frames_only();
-    observer.feed(from, bytes);
-    if !show_events(renderer, &mut observer) {
-        return false;
-    }
-    let unfinished = observer.unfinished(from);
-    // This shows the part of a payload that is here.
-    observer.feed_eof(from);
-    show_events(renderer, &mut observer);
-    if let Unfinished::Frame(missing) = unfinished {
-        say(&incomplete(missing));
-    }
-    true
 }
 
 fn incomplete(missing: Missing) -> String {
@@ -152,20 +187,6 @@ fn incomplete(missing: Missing) -> String {
     }
 }
 
-/// Shows the events up to the first broken rule. Returns whether no rule is broken.
-fn show_events(renderer: Renderer, observer: &mut Observer) -> bool {
-    while let Some(event) = observer.next_event() {
-        // There is no connection here, so it has no states and no end.
-        if !matches!(event, Event::State(_) | Event::Eof { .. }) {
-            let _ = io::stdout().write_all(renderer.render("", &event).as_bytes());
-        }
-        if breaks_a_rule(&event) {
-            return false;
-        }
-    }
-    true
-}
-
 fn breaks_a_rule(event: &Event) -> bool {
     match event {
         Event::Violation(_) | Event::NotHttp { .. } => true,
@@ -175,8 +196,4 @@ fn breaks_a_rule(event: &Event) -> bool {
         Event::Response { error, .. } => error.is_some(),
         _ => false,
     }
-}
-
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }
