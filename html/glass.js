@@ -157,7 +157,7 @@ function showHead(note, title) {
 function showAccept({ accept }) {
   if (!accept) return;
   $("#opening").append(element("div", { class: "steps" },
-    element("h3", {}, "How the accept key comes about ", clause(accept.clause)),
+    element("h3", {}, "How the accept value comes about ", clause(accept.clause)),
     element("dl", {}, ...accept.steps.flatMap((step) => [element("dt", {}, step.meaning), element("dd", {}, step.value)]))));
 }
 
@@ -253,11 +253,11 @@ function view(title, bytes, length, text) {
 
 function views(frame) {
   if (frame.sent === undefined) return element("p", { class: "bad" }, "The payload did not come, or not all of it.");
-  const sent = bytesOf(frame.sent), meant = bytesOf(frame.meant);
-  const text = frame.close ?? (frame.kind === "Binary" ? "(bytes)" : asText(meant));
+  const sent = bytesOf(frame.sent), unmasked = bytesOf(frame.unmasked);
+  const text = frame.close ?? (frame.kind === "Binary" ? "(bytes)" : asText(unmasked));
   const box = element("div", { class: "views" });
-  if (frame.sent !== frame.meant) box.append(view("as sent, masked", sent, frame.length, printable(sent)));
-  box.append(view("as meant", meant, frame.length, text));
+  if (frame.sent !== frame.unmasked) box.append(view("masked, on the wire", sent, frame.length, printable(sent)));
+  box.append(view(frame.sent === frame.unmasked ? "payload" : "unmasked", unmasked, frame.length, text));
   return box;
 }
 
@@ -287,7 +287,7 @@ function violation(note) {
     element("h3", { class: "bad" }, element("time", {}, seconds(note.at)), `The ${note.from} broke a rule`),
     element("pre", {}, bytes.slice(0, note.start).join(" "), " ",
       element("mark", {}, bytes.slice(note.start, note.end).join(" ")), " ", bytes.slice(note.end).join(" ")),
-    element("p", {}, note.what, `. It earns a Close with ${note.code}.`));
+    element("p", {}, note.what, ". ", note.close));
 }
 
 const ended = (note) => note.unfinished ? `${note.meaning}, ${note.unfinished}` : note.meaning;

@@ -2,7 +2,7 @@
 //! does not; `cargo test` replays the corpus.
 
 use rfc6455::Violation;
-use rfc6455::framing::{Decoded, Header, Missing, NO_EXTENSION, Place};
+use rfc6455::framing::{Decoded, Header, Location, Missing, NO_EXTENSION};
 
 /// Checks all properties for one input.
 pub fn check(input: &[u8]) {
@@ -53,7 +53,7 @@ fn decoded(header: &Header, bytes: &[u8]) {
 /// A refusal is for a reason that can be seen in the bytes.
 fn refused(violation: Violation, input: &[u8]) {
     // The bytes that break the rule are here already.
-    let Place::Header(place) = violation.place() else {
+    let Location::InHeader(place) = violation.location() else {
         panic!("{violation:?} is in no header");
     };
     assert!(!place.is_empty() && place.end <= input.len());

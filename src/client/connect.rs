@@ -190,7 +190,7 @@ impl Client {
 
         let mut buffer = Buffer::new();
         let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
-        if head.start.status != 101 {
+        if !head.start.opens_websocket() {
             let body = first_line_of_body(&mut stream, &mut buffer, deadline);
             return Err(HandshakeError::Status {
                 status: head.start.status,

@@ -1,5 +1,8 @@
 //! RFC 6455 §7.1.1, Close the WebSocket Connection, and §7.1.7, Fail the WebSocket Connection: how
-//! TCP ends. Every end of an open connection goes through [`Writer::end`].
+//! the reading half ends TCP, in [`Writer::end`].
+//!
+//! A sender ends TCP in two cases, in `shared.rs`: a write fails, or the peer does not answer its
+//! Close.
 
 use super::error::Error;
 use super::output::Writer;
@@ -15,7 +18,7 @@ pub(super) enum Ending {
     /// The peer ends first. We wait for it, but not longer than
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     Peers,
-    /// TCP is lost or given up. Nobody waits.
+    /// TCP is lost or given up. There is no wait.
     Lost(TcpEnd),
 }
 

@@ -92,7 +92,7 @@ impl fmt::Display for Error {
             Error::Handshake(error) => write!(f, "opening handshake failed: {error}"),
             Error::Violation(violation) => write!(
                 f,
-                "the peer broke the protocol, failed with {}: {violation}",
+                "the peer broke the protocol; we closed with {}: {violation}",
                 violation.close_code()
             ),
             Error::Closing => {

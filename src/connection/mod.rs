@@ -3,8 +3,8 @@
 //!
 //! - It offers: [`WebSocket`] in both roles over any [`Stream`], [`Config`], [`Error`]; optional:
 //!   [`Fragments`], [`Sender`] and [`Untimed`].
-//! - It knows: framing, and from opening the errors and [`Origins`](crate::Origins).
-//! - It leaves out: how a connection begins (`client/`, `server/`), and who looks on (`trace/`).
+//! - It knows: framing, and from opening heads, errors and [`Origins`](crate::Origins).
+//! - It leaves out: how a connection begins (`client/`, `server/`), and the observer (`trace/`).
 
 mod config;
 mod ending;

@@ -7,7 +7,7 @@ use super::error::{Error, Unsendable, check_control};
 use super::shared::Shared;
 use super::stream::{Stream, Tcp};
 use super::websocket::{WebSocket, masking_keys};
-use crate::framing::{CloseCode, CloseReason, Frame, Message, OpCode};
+use crate::framing::{CloseCode, CloseReason, Frame, Header, Message, OpCode};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sends on a connection from any thread. Clones are cheap. Frames of several senders never
@@ -102,7 +102,7 @@ impl<S: Stream + Clone> Sender<S> {
         let mut stream = self.stream.clone();
         self.shared
             .transmit(&mut stream, [&frame, &[]], Some(&reason))?;
-        let closed = self.shared.wait_for_end(self.config.close_timeout);
+        let closed = self.shared.wait_until_closed(self.config.close_timeout);
         if closed.is_none() {
             self.shared.end_unanswered(&mut stream);
         }
@@ -113,7 +113,7 @@ impl<S: Stream + Clone> Sender<S> {
     }
 
     fn encode(&self, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(payload.len() + 14);
+        let mut frame = Vec::with_capacity(Header::MAX_SIZE + payload.len());
         Frame::new(opcode, self.masking_key(), payload).encode(&mut frame);
         frame
     }

@@ -147,7 +147,7 @@ impl Shared {
     }
 
     /// Waits until TCP has ended, for `limit` at most.
-    pub(crate) fn wait_for_end(&self, limit: Duration) -> Option<Closed> {
+    pub(crate) fn wait_until_closed(&self, limit: Duration) -> Option<Closed> {
         let (facts, _) = self
             .changed
             .wait_timeout_while(self.lock(), limit, |facts| facts.tcp.is_none())
@@ -270,7 +270,7 @@ fn write_all<S: Stream>(
         if first.is_empty() && second.is_empty() {
             return stream.flush();
         }
-        // The first write nearly always takes everything. Then nobody looks at the clock.
+        // The first write nearly always takes everything. Then the clock is not read.
         if Instant::now() >= *deadline.get_or_insert_with(|| deadline_in(limit)) {
             return Err(ErrorKind::TimedOut.into());
         }

@@ -29,7 +29,7 @@ pub(super) struct Timers {
 pub(super) enum Due {
     /// Nothing. The wait goes on.
     Nothing,
-    /// The caller's deadline has passed, or the stream has a limit of its own.
+    /// The caller's deadline has passed, or the stream itself has a limit.
     Deadline,
     /// A Ping, to ask whether the peer is still there (§5.5.2).
     Ping,

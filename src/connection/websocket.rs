@@ -432,7 +432,7 @@ impl<S: Stream> WebSocket<S> {
         }
         let unread = self.incoming.unread();
         let stream = self.writer.take_stream();
-        Ok((stream.expect("nobody else takes it"), unread))
+        Ok((stream.expect("only this call takes it"), unread))
     }
 }
 

@@ -88,6 +88,9 @@ impl fmt::Debug for CloseCode {
     }
 }
 
+/// The longest payload of a control frame, in bytes (§5.5).
+pub const MAX_CONTROL: usize = 125;
+
 /// The body of a Close frame (§5.5.1): a code and a reason, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseReason {
@@ -96,8 +99,8 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// The longest reason, in bytes. A control frame carries 125 bytes (§5.5); the code takes two.
-    pub const MAX_TEXT: usize = 123;
+    /// The longest reason, in bytes: 123. A control frame carries 125 (§5.5); the code takes two.
+    pub const MAX_TEXT: usize = MAX_CONTROL - 2;
 
     /// A Close without a body.
     pub const EMPTY: CloseReason = CloseReason {
@@ -141,7 +144,7 @@ impl CloseReason {
         }
     }
 
-    /// Writes the body of a Close frame: nothing, or the code in network byte order and then the
+    /// Writes the body of a Close frame (`encode_frame` in `frame.rs` writes the frame): nothing, or the code in network byte order and then the
     /// reason (§5.5.1).
     pub fn encode(&self, out: &mut Vec<u8>) {
         if let Some(code) = self.code {

@@ -13,10 +13,9 @@ use super::frame::{Decoded, Frame, Header, NO_EXTENSION, OpCode, Role};
 use super::mask::mask;
 use super::message::Message;
 use super::sequence::{MessageKind, Sequence};
-use super::utf8::Utf8;
+use super::utf8::{Utf8, whole_text};
 use super::violation::Violation;
 use std::ops::Range;
-use std::str;
 
 /// What the peer sent: a whole message, or a control frame.
 #[derive(Debug)]
@@ -259,7 +258,7 @@ impl MessageDecoder {
         }
     }
 
-    /// Lends a complete message. §5.6: "the whole message MUST contain valid UTF-8."
+    /// Lends a complete message. A text is checked (`utf8.rs`).
     #[inline]
     pub(crate) fn message(
         &self,
@@ -269,12 +268,7 @@ impl MessageDecoder {
         let payload = self.payload(payload);
         match kind {
             MessageKind::Binary => Ok(Message::Binary(payload)),
-            MessageKind::Text => match str::from_utf8(payload) {
-                Ok(text) => Ok(Message::Text(text)),
-                Err(error) => Err(Violation::NotUtf8 {
-                    at: error.valid_up_to() as u64,
-                }),
-            },
+            MessageKind::Text => Ok(Message::Text(whole_text(payload)?)),
         }
     }
 }

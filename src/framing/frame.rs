@@ -15,7 +15,7 @@
 //! +-+-+-+-+---------+ +-+-----------------+
 //! ```
 
-use super::close::CloseReason;
+use super::close::{CloseReason, MAX_CONTROL};
 use super::mask::mask;
 use super::violation::Violation;
 
@@ -115,9 +115,6 @@ pub(crate) const LENGTH: u8 = 0b0111_1111;
 
 /// The reserved bits that extensions define when no extension is in use: none.
 pub const NO_EXTENSION: u8 = 0;
-
-/// The longest payload, in bytes, of the 7-bit length and of a control frame (§5.5).
-pub const MAX_CONTROL: usize = 125;
 
 /// What [`Header::decode`] finds at the front of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +216,20 @@ impl Header {
         }
     }
 
+    /// The longest header, in bytes: two, then 8 of length, then 4 of key.
+    pub const MAX_SIZE: usize = 14;
+
+    /// Whether a header with this second byte says that its payload is masked.
+    #[must_use]
+    pub fn is_masked(second: u8) -> bool {
+        second & MASK != 0
+    }
+
     /// How many bytes a header with this second byte has: two, then the extended length, then the
     /// masking key.
     #[must_use]
     pub fn size(second: u8) -> usize {
-        let key = if second & MASK == 0 { 0 } else { 4 };
+        let key = if Header::is_masked(second) { 4 } else { 0 };
         2 + Header::extended_length_size(second) + key
     }
 

@@ -18,9 +18,9 @@ mod utf8;
 mod violation;
 
 pub(crate) use buffer::Buffer;
-pub use close::{CloseCode, CloseReason, InvalidClose};
+pub use close::{CloseCode, CloseReason, InvalidClose, MAX_CONTROL};
 pub(crate) use decoder::{MessageDecoder, Payload, Received};
-pub use frame::{Decoded, Frame, Header, MAX_CONTROL, Missing, NO_EXTENSION, OpCode, Role};
+pub use frame::{Decoded, Frame, Header, Missing, NO_EXTENSION, OpCode, Role};
 pub(crate) use frame::{FIN, LENGTH, MASK, OPCODE, RSV};
 pub use mask::mask;
 pub use message::Message;
@@ -28,4 +28,4 @@ pub use owned::OwnedMessage;
 pub use sequence::MessageKind;
 pub(crate) use sequence::Sequence;
 pub(crate) use utf8::Utf8;
-pub use violation::{Place, Violation};
+pub use violation::{Location, Violation};

@@ -1,6 +1,7 @@
-//! RFC 6455 §8.1, Handling Errors in UTF-8-Encoded Data: text that arrives in pieces.
+//! RFC 6455 §8.1, Handling Errors in UTF-8-Encoded Data: text that is whole, and text that arrives
+//! in pieces.
 //!
-//! The endpoint and the observer both use this check.
+//! The endpoint and the observer both use the check for pieces.
 
 use super::violation::Violation;
 use std::str;
@@ -14,6 +15,17 @@ pub(crate) struct Utf8 {
     /// The beginning of a character that the end of the last piece cut.
     cut: [u8; 4],
     cut_length: usize,
+}
+
+/// Checks a whole text, and lends it. §5.6: "the whole message MUST contain valid UTF-8."
+///
+/// # Errors
+/// [`Violation::NotUtf8`]: the bytes are not UTF-8, or they end inside a character.
+#[inline]
+pub(crate) fn whole_text(bytes: &[u8]) -> Result<&str, Violation> {
+    str::from_utf8(bytes).map_err(|error| Violation::NotUtf8 {
+        at: error.valid_up_to() as u64,
+    })
 }
 
 impl Utf8 {

@@ -62,20 +62,20 @@ pub enum Violation {
 
 /// Where in the bytes a violation is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In these bytes of the frame's header.
-    Header(Range<usize>),
+    InHeader(Range<usize>),
     /// In these bytes of the frame's payload.
-    Payload(Range<usize>),
+    InPayload(Range<usize>),
     /// In this byte of the message; the payloads of all its fragments count.
-    Message(u64),
+    InMessage(u64),
 }
 
 /// What a rule says of a violation.
 struct Rule {
     clause: &'static str,
     code: CloseCode,
-    place: Place,
+    location: Location,
 }
 
 impl Violation {
@@ -93,40 +93,40 @@ impl Violation {
 
     /// Which bytes break the rule.
     #[must_use]
-    pub fn place(self) -> Place {
-        self.rule().place
+    pub fn location(self) -> Location {
+        self.rule().location
     }
 
     fn rule(self) -> Rule {
-        use Place::{Header, Message, Payload};
+        use Location::{InHeader, InMessage, InPayload};
         const PROTOCOL: CloseCode = CloseCode::PROTOCOL_ERROR;
         const INVALID: CloseCode = CloseCode::INVALID_PAYLOAD;
-        let (clause, code, place) = match self {
-            Violation::ReservedBits(_) => ("§5.2", PROTOCOL, Header(0..1)),
-            Violation::ReservedOpcode(_) => ("§5.2", PROTOCOL, Header(0..1)),
-            Violation::FragmentedControl(_) => ("§5.5", PROTOCOL, Header(0..1)),
-            Violation::LongControl(_) => ("§5.5", PROTOCOL, Header(1..2)),
-            Violation::LengthNotMinimal { bits: 16, .. } => ("§5.2", PROTOCOL, Header(2..4)),
-            Violation::LengthNotMinimal { .. } => ("§5.2", PROTOCOL, Header(2..10)),
-            Violation::LengthTopBit(_) => ("§5.2", PROTOCOL, Header(2..10)),
-            Violation::Unmasked => ("§5.1", PROTOCOL, Header(1..2)),
-            Violation::Masked => ("§5.1", PROTOCOL, Header(1..2)),
-            Violation::NothingToContinue => ("§5.4", PROTOCOL, Header(0..1)),
-            Violation::UnfinishedMessage(_) => ("§5.4", PROTOCOL, Header(0..1)),
-            Violation::TooBig { .. } => ("§10.4", CloseCode::TOO_BIG, Header(1..2)),
-            Violation::TooSlow { .. } => ("§10.4", CloseCode::POLICY_VIOLATION, Header(0..0)),
-            Violation::NotUtf8 { at } => ("§8.1", INVALID, Message(at)),
-            Violation::InvalidClose(InvalidClose::OneByte) => ("§5.5.1", PROTOCOL, Payload(0..1)),
-            Violation::InvalidClose(InvalidClose::Code(_)) => ("§7.4", PROTOCOL, Payload(0..2)),
+        let (clause, code, location) = match self {
+            Violation::ReservedBits(_) => ("§5.2", PROTOCOL, InHeader(0..1)),
+            Violation::ReservedOpcode(_) => ("§5.2", PROTOCOL, InHeader(0..1)),
+            Violation::FragmentedControl(_) => ("§5.5", PROTOCOL, InHeader(0..1)),
+            Violation::LongControl(_) => ("§5.5", PROTOCOL, InHeader(1..2)),
+            Violation::LengthNotMinimal { bits: 16, .. } => ("§5.2", PROTOCOL, InHeader(2..4)),
+            Violation::LengthNotMinimal { .. } => ("§5.2", PROTOCOL, InHeader(2..10)),
+            Violation::LengthTopBit(_) => ("§5.2", PROTOCOL, InHeader(2..10)),
+            Violation::Unmasked => ("§5.1", PROTOCOL, InHeader(1..2)),
+            Violation::Masked => ("§5.1", PROTOCOL, InHeader(1..2)),
+            Violation::NothingToContinue => ("§5.4", PROTOCOL, InHeader(0..1)),
+            Violation::UnfinishedMessage(_) => ("§5.4", PROTOCOL, InHeader(0..1)),
+            Violation::TooBig { .. } => ("§10.4", CloseCode::TOO_BIG, InHeader(1..2)),
+            Violation::TooSlow { .. } => ("§10.4", CloseCode::POLICY_VIOLATION, InHeader(0..0)),
+            Violation::NotUtf8 { at } => ("§8.1", INVALID, InMessage(at)),
+            Violation::InvalidClose(InvalidClose::OneByte) => ("§5.5.1", PROTOCOL, InPayload(0..1)),
+            Violation::InvalidClose(InvalidClose::Code(_)) => ("§7.4", PROTOCOL, InPayload(0..2)),
             Violation::InvalidClose(InvalidClose::NotUtf8 { at }) => {
-                ("§5.5.1", INVALID, Payload(at..at + 1))
+                ("§5.5.1", INVALID, InPayload(at..at + 1))
             }
-            Violation::InvalidClose(InvalidClose::TooLong(_)) => ("§5.5", PROTOCOL, Header(1..2)),
+            Violation::InvalidClose(InvalidClose::TooLong(_)) => ("§5.5", PROTOCOL, InHeader(1..2)),
         };
         Rule {
             clause,
             code,
-            place,
+            location,
         }
     }
 }
@@ -182,7 +182,7 @@ impl fmt::Display for Violation {
             ),
             Violation::NotUtf8 { at } => write!(
                 f,
-                "a text that is not UTF-8 from byte {at} of the message on; text is UTF-8"
+                "a text that is not UTF-8; its first wrong byte is byte {at}, counted from 0"
             ),
             Violation::InvalidClose(invalid) => write!(f, "{invalid}"),
         }?;

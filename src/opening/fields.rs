@@ -85,17 +85,13 @@ impl Fields {
     /// The elements of a list field (RFC 9110 §5.6.1), from all its lines. Empty elements, as in
     /// `a, , b`, are left out.
     pub fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.all(name)
-            .flat_map(|value| value.split(','))
-            .map(|element| element.trim_matches([' ', '\t']))
-            .filter(|element| !element.is_empty())
+        self.all(name).flat_map(elements)
     }
 
     /// Whether a list field has this element, compared without case.
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.list(name)
-            .any(|element| element.eq_ignore_ascii_case(token))
+        self.all(name).any(|value| value_has_token(value, token))
     }
 
     /// Each line: its name and its value.
@@ -105,6 +101,19 @@ impl Fields {
             (&self.text[start..end_of_name], &self.text[end_of_name..end])
         })
     }
+}
+
+/// Whether the value of a list field has this element, compared without case.
+#[must_use]
+pub fn value_has_token(value: &str, token: &str) -> bool {
+    elements(value).any(|element| element.eq_ignore_ascii_case(token))
+}
+
+/// The elements of one line of a list field. Empty ones are left out.
+fn elements(value: &str) -> impl Iterator<Item = &str> {
+    let elements = value.split(',');
+    let trimmed = elements.map(|element| element.trim_matches([' ', '\t']));
+    trimmed.filter(|element| !element.is_empty())
 }
 
 /// RFC 9110 §5.6.2: what names, methods and subprotocols are made of.

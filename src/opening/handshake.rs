@@ -15,8 +15,8 @@ use std::fmt;
 /// The version of the protocol (§4.1). Lower numbers were drafts; there is no higher number.
 pub const VERSION: &str = "13";
 
-/// Whether a request wants to open a WebSocket, rightly or wrongly: it has an Upgrade field or a
-/// field of WebSocket's own.
+/// Whether a request wants to open a WebSocket, even if it breaks rules: it has an Upgrade field, or
+/// a field whose name begins with Sec-WebSocket-.
 #[must_use]
 pub fn is_opening(head: &Head<RequestLine>) -> bool {
     head.fields.iter().any(|(field, _)| {
@@ -74,10 +74,10 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     let fields = &head.fields;
     let wrong = |field, value: &str, asked| Err(wrong_field(field, value, asked, CLAUSE));
     // 1. "An HTTP/1.1 or higher GET request".
-    if head.start.method != "GET" {
+    if !head.start.is_get() {
         return Err(HandshakeError::Method(head.start.method.clone()));
     }
-    if head.start.version < (1, 1) {
+    if !head.start.is_http_1_1() {
         return wrong("HTTP version", "1.0", "it is HTTP/1.1 or higher");
     }
     // 2. "A |Host| header field containing the server's authority."
@@ -119,7 +119,7 @@ impl fmt::Display for InvalidSubprotocols {
         let InvalidSubprotocols(names) = self;
         write!(
             f,
-            "the subprotocols {names:?}; they are different tokens (§4.1)"
+            "the subprotocols {names:?}; each is a token, and no two are equal (§4.1)"
         )
     }
 }

@@ -5,6 +5,7 @@
 
 use super::error::HandshakeError;
 use super::fields::{Fields, is_token};
+use std::fmt;
 
 /// The start line of a request: `GET /chat HTTP/1.1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +29,49 @@ pub struct StatusLine {
     pub reason: String,
 }
 
+impl RequestLine {
+    /// Whether the method is GET, as an opening handshake needs it (§4.1).
+    #[must_use]
+    pub fn is_get(&self) -> bool {
+        self.method == "GET"
+    }
+
+    /// Whether the version is HTTP/1.1 or higher, as an opening handshake needs it (§4.1).
+    #[must_use]
+    pub fn is_http_1_1(&self) -> bool {
+        self.version >= (1, 1)
+    }
+}
+
+impl StatusLine {
+    /// Whether the status is 101, the only one that opens a WebSocket (§4.1).
+    #[must_use]
+    pub fn opens_websocket(&self) -> bool {
+        self.status == 101
+    }
+}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = self.version;
+        write!(f, "{} {} HTTP/{major}.{minor}", self.method, self.target)
+    }
+}
+
+impl fmt::Display for StatusLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = self.version;
+        write!(f, "HTTP/{major}.{minor} {} {}", self.status, self.reason)
+    }
+}
+
 /// A start line of either kind.
-pub trait StartLine: Sized {
+pub trait StartLine: Sized + fmt::Display {
     /// Reads the line, without its CR LF.
     ///
     /// # Errors
     /// It is not such a line, or the major number of its HTTP version is not 1.
     fn parse(line: &[u8]) -> Result<Self, HandshakeError>;
-
-    /// Writes the line, without CR LF.
-    fn write(&self, out: &mut Vec<u8>);
 }
 
 /// A whole head: the start line, then the fields.
@@ -53,9 +87,7 @@ impl<L: StartLine> Head<L> {
     /// Writes the head, with the empty line at its end.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.start.write(&mut out);
-        out.extend(b"\r\n");
+        let mut out = format!("{}\r\n", self.start).into_bytes();
         for (name, value) in self.fields.iter() {
             out.extend(format!("{name}: {value}\r\n").as_bytes());
         }
@@ -166,11 +198,6 @@ impl StartLine for RequestLine {
             version: parse_version(version, line)?,
         })
     }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let (major, minor) = self.version;
-        out.extend(format!("{} {} HTTP/{major}.{minor}", self.method, self.target).as_bytes());
-    }
 }
 
 impl StartLine for StatusLine {
@@ -194,11 +221,6 @@ impl StartLine for StatusLine {
             status,
             reason: latin1(reason).collect(),
         })
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let (major, minor) = self.version;
-        out.extend(format!("HTTP/{major}.{minor} {} {}", self.status, self.reason).as_bytes());
     }
 }
 

@@ -18,7 +18,7 @@ mod url;
 pub use accept::{GUID, accept_for, accept_hash, is_key, key_for};
 pub use error::{Clause, HandshakeError};
 pub use extension::{Extension, parse_extensions};
-pub use fields::{Fields, InvalidField, check_field, is_token, name};
+pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_token};
 pub use handshake::{
     InvalidSubprotocols, Opening, VERSION, accept_in, check_request, check_response,
     check_subprotocols, client_request, is_opening, server_response,

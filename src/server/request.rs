@@ -80,7 +80,7 @@ impl<S: Stream> Request<S> {
                 shared,
             }),
             // A browser opens connections in reserve. A connection that was never used is not late,
-            // and nobody waits for an answer.
+            // and its client does not wait for an answer.
             Err(Error::Handshake(_)) if buffer.unread().is_empty() => {
                 Err(HandshakeError::Ended.into())
             }

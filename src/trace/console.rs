@@ -18,8 +18,8 @@ pub fn print_trace(label: String) -> impl FnMut(Event) + Send + 'static {
         let transcript =
             transcript.get_or_insert_with(|| Transcript::new(renderer_for(&io::stderr())));
         let text = transcript.add(&time, &label, &event);
-        // One write, so that lines of several connections do not mix. If it fails, nobody reads the
-        // trace; the connection goes on.
+        // One write, so that lines of several connections do not mix. If it fails, the connection
+        // goes on without its trace.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }

@@ -13,8 +13,8 @@ use super::event::{
 };
 use crate::connection::state::State;
 use crate::framing::{
-    Buffer, CloseReason, Decoded, Header, MessageKind, Missing, NO_EXTENSION, OpCode, Place, Role,
-    Sequence, Utf8, Violation, mask,
+    Buffer, CloseReason, Decoded, Header, Location, MessageKind, Missing, NO_EXTENSION, OpCode,
+    Role, Sequence, Utf8, Violation, mask,
 };
 use crate::opening::{
     HandshakeError, Head, HeadReader, RequestLine, StatusLine, accept_in, check_request,
@@ -26,9 +26,6 @@ use std::ops::Range;
 /// The longest head that the observer reads, in bytes, and the most fields of a head.
 const MAX_HEAD: usize = 1 << 16;
 const MAX_FIELDS: usize = 1000;
-
-/// The longest header of a frame, in bytes.
-const LONGEST_HEADER: usize = 14;
 
 /// What passes on one connection, in both directions.
 ///
@@ -224,9 +221,9 @@ impl Observer {
                 Ok(None) => false,
                 Ok(Some((head, size))) => {
                     direction.buffer.consume(size);
-                    direction.phase = match head.start.status {
-                        101 => Phase::Header,
-                        _ => Phase::Opaque(Uninterpreted::NoWebSocket),
+                    direction.phase = match head.start.opens_websocket() {
+                        true => Phase::Header,
+                        false => Phase::Opaque(Uninterpreted::NoWebSocket),
                     };
                     self.response(head);
                     true
@@ -273,7 +270,7 @@ impl Observer {
     }
 
     fn response(&mut self, head: Head<StatusLine>) {
-        let opens = head.start.status == 101;
+        let opens = head.start.opens_websocket();
         let key = self.key.clone();
         let error = match &key {
             Some(key) if opens => check_response(&head, key, &self.offered).err(),
@@ -359,7 +356,7 @@ impl Direction {
                 true
             }
             Err(violation) => {
-                let shown = unread.len().min(LONGEST_HEADER);
+                let shown = unread.len().min(Header::MAX_SIZE);
                 let bytes = unread[..shown].to_vec();
                 self.buffer.consume(shown);
                 found.push_back(self.violation(violation, bytes, 0, true));
@@ -489,9 +486,9 @@ impl Direction {
         before: u64,
         undecoded: bool,
     ) -> Event {
-        let at = match violation.place() {
-            Place::Header(range) | Place::Payload(range) => range,
-            Place::Message(at) => {
+        let at = match violation.location() {
+            Location::InHeader(range) | Location::InPayload(range) => range,
+            Location::InMessage(at) => {
                 // The character may have begun before these bytes.
                 let start = usize::try_from(at.saturating_sub(before)).unwrap_or(usize::MAX);
                 start..start.saturating_add(1)

@@ -25,7 +25,7 @@ pub struct Renderer {
     pub colour: bool,
 }
 
-/// What has a colour of its own.
+/// Everything that has its own colour.
 #[derive(Clone, Copy)]
 enum Ink {
     Headline = 1,
@@ -95,7 +95,8 @@ impl Renderer {
         let mut page = self.page();
         let Header { opcode, length, .. } = payload.header;
         let what = format!(
-            "the payload of the {opcode:?}, {length} byte{}",
+            "the payload of the {}, {length} byte{}",
+            words::opcode_name(opcode),
             plural(length)
         );
         let clause = words::opcode_meaning(opcode).clause;
@@ -215,12 +216,7 @@ impl Page {
             false => ("another request", ""),
         };
         self.headline(time, Role::Client, what, clause);
-        let RequestLine {
-            method,
-            target,
-            version: (major, minor),
-        } = &head.start;
-        self.raw(&format!("{method} {target} HTTP/{major}.{minor}"));
+        self.raw(&head.start.to_string());
         self.meaning(words::request_line(&head.start));
         self.fields(&head.fields, None);
         match is_opening(head) {
@@ -239,18 +235,13 @@ impl Page {
         key: Option<&str>,
         error: Option<&HandshakeError>,
     ) {
-        let what = match (head.start.status, key) {
-            (101, _) => "opening handshake",
+        let what = match (head.start.opens_websocket(), key) {
+            (true, _) => "opening handshake",
             (_, Some(_)) => "refusal",
             (_, None) => "answer",
         };
         self.headline(time, Role::Server, what, "§4.2.2");
-        let StatusLine {
-            version: (major, minor),
-            status,
-            reason,
-        } = &head.start;
-        self.raw(&format!("HTTP/{major}.{minor} {status} {reason}"));
+        self.raw(&head.start.to_string());
         self.meaning(words::status_line(&head.start));
         self.fields(&head.fields, key);
         self.handshake_error(error);
@@ -298,7 +289,8 @@ impl Page {
             length,
             ..
         } = header.header;
-        let mut what = format!("{opcode:?}, {length} byte{}", plural(length));
+        let name = words::opcode_name(opcode);
+        let mut what = format!("{name}, {length} byte{}", plural(length));
         if header.message > 0 {
             let _ = write!(what, ", message {}", header.message);
             if !(fin && header.fragment == 1) {
@@ -376,9 +368,13 @@ impl Page {
 
     fn payload(&mut self, payload: &FramePayload) {
         let length = payload.header.length;
-        if payload.header.mask.is_some() {
-            self.rows(&payload.sent, "sent", |_| String::new());
-        }
+        let name = match payload.header.mask {
+            None => "payload",
+            Some(_) => {
+                self.rows(&payload.sent, "masked", |_| String::new());
+                "unmasked"
+            }
+        };
         let as_ascii = |row: &[u8]| {
             let shown = |&byte: &u8| match byte {
                 b' '..=b'~' => char::from(byte),
@@ -399,10 +395,10 @@ impl Page {
             }
             // A fragment may end inside a character, so only a whole text is shown as text.
             OpCode::Text if payload.header.fin && payload.header.opcode == OpCode::Text => {
-                self.rows(bytes, "meant", |_| String::new());
+                self.rows(bytes, name, |_| String::new());
                 self.text(bytes, "§5.6");
             }
-            _ => self.rows(bytes, "meant", as_ascii),
+            _ => self.rows(bytes, name, as_ascii),
         }
         let shown = bytes.len() as u64;
         if shown < length {
@@ -459,8 +455,7 @@ impl Page {
             self.line(Some(Ink::Violation), &line);
         }
         self.words(Some(Ink::Violation), 3, &violation.to_string());
-        let earns = format!("It earns a Close with {}.", violation.close_code());
-        self.words(None, 3, &earns);
+        self.words(None, 3, &words::close_for(*violation));
     }
 
     /// The first two bytes of a header that cannot be decoded.

@@ -3,8 +3,10 @@
 
 use super::event::{Unfinished, Uninterpreted};
 use crate::connection::state::State;
-use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role};
-use crate::opening::{GUID, RequestLine, StatusLine, accept_for, accept_hash, name};
+use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role, Violation};
+use crate::opening::{
+    GUID, RequestLine, StatusLine, accept_for, accept_hash, name, value_has_token,
+};
 use std::ops::Range;
 
 /// What something means, and the clause that says so.
@@ -86,9 +88,10 @@ fn first_byte(first: u8) -> [FieldInWords; 3] {
     let opcode = OpCode::decode(first & OPCODE);
     let is_control = opcode.is_ok_and(OpCode::is_control);
     let (fin, fin_clause) = match (first & FIN != 0, is_control) {
+        (false, true) => ("0: not allowed in a control frame", "§5.5"),
         (true, true) => ("1: control frames are never fragmented", "§5.5"),
         (true, false) => ("1: the last frame of its message", "§5.4"),
-        (false, _) => ("0: more frames of this message follow", "§5.4"),
+        (false, false) => ("0: more frames of this message follow", "§5.4"),
     };
     let reserved = match (first & RSV) >> 4 {
         0 => "000: no extension is in use".to_owned(),
@@ -97,9 +100,9 @@ fn first_byte(first: u8) -> [FieldInWords; 3] {
     let (name, detail, opcode_clause) = match opcode {
         Ok(opcode) => {
             let Meaning { words, clause } = opcode_meaning(opcode);
-            (format!("{opcode:?}"), words, clause)
+            (opcode_name(opcode), words, clause)
         }
-        Err(_) => ("reserved".to_owned(), "", "§5.2"),
+        Err(_) => ("reserved", "", "§5.2"),
     };
     [
         FieldInWords {
@@ -186,12 +189,25 @@ fn behind_second_byte(second: u8, bytes: &[u8]) -> Vec<FieldInWords> {
         fields.push(FieldInWords {
             field: FrameField::MaskingKey,
             bits: 8 * end_of_length..8 * end,
-            meaning: "byte i is XORed with its byte i MOD 4".to_owned(),
+            meaning: "payload byte i XOR key byte i MOD 4".to_owned(),
             detail: "each frame has a new key",
             clause: "§5.3",
         });
     }
     fields
+}
+
+/// The name of an opcode.
+#[must_use]
+pub fn opcode_name(opcode: OpCode) -> &'static str {
+    match opcode {
+        OpCode::Continuation => "Continuation",
+        OpCode::Text => "Text",
+        OpCode::Binary => "Binary",
+        OpCode::Close => "Close",
+        OpCode::Ping => "Ping",
+        OpCode::Pong => "Pong",
+    }
 }
 
 /// What a frame with this opcode is.
@@ -211,7 +227,7 @@ pub fn opcode_meaning(opcode: OpCode) -> Meaning {
 /// What the first line of a request means.
 #[must_use]
 pub fn request_line(line: &RequestLine) -> Meaning {
-    let words = match line.method == "GET" && line.version >= (1, 1) {
+    let words = match line.is_get() && line.is_http_1_1() {
         true => "a GET request, in HTTP/1.1 or higher, for a resource",
         false => "an opening handshake is a GET request, in HTTP/1.1 or higher",
     };
@@ -224,9 +240,9 @@ pub fn request_line(line: &RequestLine) -> Meaning {
 /// What the first line of a response means.
 #[must_use]
 pub fn status_line(line: &StatusLine) -> Meaning {
-    let (words, clause) = match line.status {
-        101 => ("from the empty line on, there are frames", "§4.2.2"),
-        _ => ("anything but 101 opens no WebSocket", "§4.1"),
+    let (words, clause) = match line.opens_websocket() {
+        true => ("from the empty line on, there are frames", "§4.2.2"),
+        false => ("only the status 101 opens a WebSocket", "§4.1"),
     };
     Meaning { words, clause }
 }
@@ -235,29 +251,29 @@ pub fn status_line(line: &StatusLine) -> Meaning {
 #[must_use]
 pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
     let is = |name: &str| field.eq_ignore_ascii_case(name);
-    if is(name::CONNECTION) && !value.to_ascii_lowercase().contains("upgrade") {
+    if is(name::CONNECTION) && !value_has_token(value, "Upgrade") {
         return None;
     }
     const MEANINGS: [(&str, &str, &str); 11] = [
         (
             name::HOST,
-            "which server is meant, of all with this address",
+            "the name of the server; several can share one address",
             "§4.1",
         ),
-        (name::UPGRADE, "to another protocol than HTTP", "§4.1"),
+        (name::UPGRADE, "change the protocol to this one", "§4.1"),
         (
             name::CONNECTION,
-            "Upgrade is between these two, not for proxies",
+            "for this connection only; a proxy does not pass it on",
             "§4.1",
         ),
         (
             name::KEY,
-            "16 random bytes in base64, for the answer to prove itself",
+            "16 random bytes in base64; the answer is computed from them",
             "§4.1",
         ),
         (
             name::VERSION,
-            "13 is the one version of the protocol",
+            "13 is the only version of the protocol",
             "§4.1",
         ),
         (
@@ -265,11 +281,11 @@ pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
             "the server has read the key, and knows WebSocket",
             "§4.2.2",
         ),
-        (name::PROTOCOL, "what is spoken within the messages", "§1.9"),
-        (name::EXTENSIONS, "what would change the frames", "§9.1"),
+        (name::PROTOCOL, "the language inside the messages", "§1.9"),
+        (name::EXTENSIONS, "extensions change the frames", "§9.1"),
         (
             name::ORIGIN,
-            "whose page this is, says the browser",
+            "the site of the page, says the browser",
             "§10.2",
         ),
         ("Cookie", "who the user is, for the application", "§4.1"),
@@ -399,4 +415,10 @@ pub fn unfinished(unfinished: Unfinished) -> Option<String> {
 #[must_use]
 pub fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// The close code that a violation earns.
+#[must_use]
+pub fn close_for(violation: Violation) -> String {
+    format!("The receiver closes with {}.", violation.close_code())
 }

@@ -6,7 +6,7 @@ use crate::Trouble;
 use crate::arguments::{Argument, Arguments};
 use input::Part;
 use rfc6455::Role;
-use rfc6455::framing::Missing;
+use rfc6455::framing::{Header, Missing};
 use rfc6455::opening::is_opening;
 use rfc6455::trace::{Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for};
 use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
@@ -76,7 +76,6 @@ fn standard_input() -> Result<Vec<u8>, Trouble> {
 fn explain(parts: &[Part], from: Option<Role>) -> bool {
     let mut page = Page::new();
     let mut observer = Observer::new();
-    let mut refused = false;
     for part in parts {
         let is_right = match part {
             Part::Head { bytes, whole } => {
@@ -84,7 +83,6 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
                     true => Role::Server,
                     false => Role::Client,
                 };
-                refused = role == Role::Server && !has_status_101(bytes);
                 observer.feed(role, bytes);
                 let is_right = page.show_events(&mut observer);
                 if is_right && !whole {
@@ -93,7 +91,7 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
                 is_right
             }
             // Behind a refusal there are no frames. There may be a body.
-            Part::Frames(bytes) if refused => {
+            Part::Frames(bytes) if page.refused => {
                 observer.feed(Role::Server, bytes);
                 page.show_events(&mut observer)
             }
@@ -112,6 +110,8 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
 /// Standard output. What is written leaves in large pieces, the last one when this is dropped.
 struct Page {
     renderer: Renderer,
+    /// The last head was a response that opened no WebSocket.
+    refused: bool,
     out: BufWriter<StdoutLock<'static>>,
 }
 
@@ -120,6 +120,7 @@ impl Page {
         let out = io::stdout().lock();
         Page {
             renderer: renderer_for(&out),
+            refused: false,
             out: BufWriter::with_capacity(1 << 16, out),
         }
     }
@@ -148,6 +149,9 @@ impl Page {
                 let text = self.renderer.render("", &event);
                 let _ = self.out.write_all(text.as_bytes());
             }
+            if let Event::Response { head, .. } = &event {
+                self.refused = !head.start.opens_websocket();
+            }
             if breaks_a_rule(&event) {
                 return false;
             }
@@ -160,15 +164,10 @@ impl Page {
     }
 }
 
-fn has_status_101(head: &[u8]) -> bool {
-    let status = head.split(|&byte| byte == b' ').nth(1);
-    status.is_some_and(|status| status.trim_ascii() == b"101")
-}
-
 /// Who sent these frames: a client masks (§5.1), a server does not.
 fn sender_of(frames: &[u8]) -> Role {
     match frames.get(1) {
-        Some(second) if second & 0x80 == 0 => Role::Server,
+        Some(&second) if !Header::is_masked(second) => Role::Server,
         _ => Role::Client,
     }
 }

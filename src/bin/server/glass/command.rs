@@ -2,7 +2,8 @@
 //! text.
 
 use crate::clock;
-use rfc6455::{CloseCode, CloseReason, Error, Stream, WebSocket};
+use rfc6455::framing::MAX_CONTROL;
+use rfc6455::{CloseCode, CloseReason, Error, Stream, Violation, WebSocket};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,8 @@ impl Command {
             return Err(format!("a command has at most {LONGEST} bytes of text"));
         }
         match word {
-            "ping" if rest.len() <= 125 => Ok(Command::Ping(rest.to_owned())),
-            "ping" => Err("a Ping has at most 125 bytes (§5.5)".to_owned()),
+            "ping" if rest.len() <= MAX_CONTROL => Ok(Command::Ping(rest.to_owned())),
+            "ping" => Err(format!("a Ping has at most {MAX_CONTROL} bytes (§5.5)")),
             "fragments" => fragments(rest),
             "close" => close(rest),
             _ => Err("the commands are: ping TEXT, fragments N TEXT, close CODE REASON".to_owned()),
@@ -72,7 +73,7 @@ fn close(rest: &str) -> Result<Command, String> {
     // The library refuses to send a wrong Close. If it is refused here, the page learns of it.
     match CloseReason::new(CloseCode(code), reason) {
         Ok(_) => Ok(Command::Close(CloseCode(code), reason.to_owned())),
-        Err(why) => Err(format!("{why} (§7.4)")),
+        Err(why) => Err(Violation::from(why).to_string()),
     }
 }
 

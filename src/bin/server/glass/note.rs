@@ -108,25 +108,13 @@ fn text_of(error: &Option<impl ToString>) -> Option<String> {
 // The opening handshake.
 
 fn request(head: &Head<RequestLine>) -> Object {
-    let RequestLine {
-        method,
-        target,
-        version: (major, minor),
-    } = &head.start;
-    let line = format!("{method} {target} HTTP/{major}.{minor}");
-    let object = Object::of_kind("request").text("line", &line);
+    let object = Object::of_kind("request").text("line", &head.start.to_string());
     meaning(object, words::request_line(&head.start)).json("fields", &head_fields(&head.fields))
 }
 
 /// The response, and how its accept value comes about if the key is known.
 fn response(head: &Head<StatusLine>, key: Option<&str>) -> Object {
-    let StatusLine {
-        version: (major, minor),
-        status,
-        reason,
-    } = &head.start;
-    let line = format!("HTTP/{major}.{minor} {status} {reason}");
-    let object = Object::of_kind("response").text("line", &line);
+    let object = Object::of_kind("response").text("line", &head.start.to_string());
     let object =
         meaning(object, words::status_line(&head.start)).json("fields", &head_fields(&head.fields));
     match key {
@@ -166,7 +154,7 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
     let mut object = Object::of_kind("frame")
         .text("from", role(header.from))
         .text("header", &hex(&header.bytes))
-        .text("name", &format!("{opcode:?}"))
+        .text("name", words::opcode_name(opcode))
         .number("length", header.header.length)
         .number("message", header.message)
         .number("fragment", header.fragment)
@@ -179,9 +167,9 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
         return object;
     };
     object = object
-        .text("kind", &format!("{:?}", payload.opcode))
+        .text("kind", words::opcode_name(payload.opcode))
         .text("sent", &hex(&payload.sent))
-        .text("meant", &hex(&payload.unmasked))
+        .text("unmasked", &hex(&payload.unmasked))
         .json("payload", &payload_field(payload));
     match (opcode, CloseReason::decode(&payload.unmasked)) {
         (OpCode::Close, Ok(reason)) => object.text("close", &reason.to_string()),
@@ -253,7 +241,7 @@ fn violation(broken: &BrokenRule) -> Object {
     Object::of_kind("violation")
         .text("from", role(broken.from))
         .text("what", &broken.violation.to_string())
-        .text("code", &broken.violation.close_code().to_string())
+        .text("close", &words::close_for(broken.violation))
         .text("bytes", &hex(&broken.bytes))
         .number("start", broken.at.start as u64)
         .number("end", broken.at.end as u64)
