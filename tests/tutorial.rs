@@ -478,7 +478,10 @@ fn the_client_says_what_a_peer_that_breaks_the_protocol_did() {
             "a server never masks (§5.1)",
         ),
         (frame(FIN | 3, None, b""), "the opcode 0x3"),
-        (frame(FIN | TEXT, None, b"\xFF"), "not UTF-8 from byte 0 of"),
+        (
+            frame(FIN | TEXT, None, b"\xFF"),
+            "its first wrong byte is byte 0",
+        ),
     ] {
         let (code, lines, errors) = client(&[&server_that_sends(frames)]).finish();
         assert_eq!(

@@ -51,7 +51,7 @@ impl Backoff {
     }
 
     /// Waits for the next delay and calls `connect`, again and again, until it succeeds or fails
-    /// with an error that will not pass.
+    /// with an error that a later attempt would meet again.
     ///
     /// # Errors
     /// The first error that is not [transient](Error::is_transient).

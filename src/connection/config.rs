@@ -25,7 +25,7 @@ pub struct Config {
     pub write_timeout: Duration,
     /// After this much silence a Ping is sent. After the same time again without an answer the
     /// connection is failed. Default 20 s: proxies drop a silent connection after a minute.
-    /// `None`: no Ping; a peer that vanished is waited for until TCP gives up, which may be never.
+    /// `None`: no Ping. If the peer vanishes, `read` waits until TCP gives up, which may be never.
     /// Keepalive works while `read` waits, on streams that have time limits.
     pub keepalive: Option<Duration>,
     /// How long a message may take from its first byte to its last, arriving or leaving. So bytes

@@ -1,4 +1,5 @@
-//! RFC 6455 §10.3 and §5.3: why a masking key must be unpredictable.
+//! RFC 6455 §10.3 and §5.3: randomness. A masking key must be unpredictable, so that a script cannot
+//! choose the bytes on the wire.
 //!
 //! This is the one place where randomness enters: masking keys, and the nonce of the opening
 //! handshake. So a lesson or a test can use the keys that a book prints.

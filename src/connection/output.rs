@@ -95,7 +95,7 @@ impl<S: Stream> Writer<S> {
         self.send_control(OpCode::Ping, payload)
     }
 
-    /// Sends a Pong that nobody asked for (§5.5.3), with up to 125 bytes of payload: a sign of
+    /// Sends an unsolicited Pong (§5.5.3), with up to 125 bytes of payload: a sign of
     /// life. A received Ping is answered without this call.
     ///
     /// # Errors

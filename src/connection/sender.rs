@@ -73,7 +73,7 @@ impl<S: Stream + Clone> Sender<S> {
         self.send_control(OpCode::Ping, payload)
     }
 
-    /// Sends a Pong that nobody asked for (§5.5.3), with up to 125 bytes of payload.
+    /// Sends an unsolicited Pong (§5.5.3), with up to 125 bytes of payload.
     ///
     /// # Errors
     /// Those of [`ping`](Self::ping).

@@ -133,7 +133,7 @@ impl Shared {
         self.tell(&facts);
     }
 
-    /// Ends TCP in both directions at once. It wakes everybody who waits for the stream.
+    /// Ends TCP in both directions at once. It wakes every thread that waits for the stream.
     pub(crate) fn end_now<S: Stream>(&self, stream: &mut S, by: Side, end: TcpEnd) {
         self.note_end(by, end);
         let _ = stream.shutdown(Shutdown::Write);

@@ -382,7 +382,7 @@ impl<S: Stream> WebSocket<S> {
         self.writer.ping(payload)
     }
 
-    /// Sends a Pong that nobody asked for; see [`Writer::pong`].
+    /// Sends an unsolicited Pong; see [`Writer::pong`].
     ///
     /// # Errors
     /// Those of [`Writer::pong`].

@@ -33,7 +33,7 @@ pub enum OpCode {
     Close = 0x8,
     /// "Are you there?" (§5.5.2).
     Ping = 0x9,
-    /// The answer to a Ping, or a sign of life that nobody asked for (§5.5.3).
+    /// The answer to a Ping, or an unsolicited sign of life (§5.5.3).
     Pong = 0xA,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! - It offers: [`Header`] and [`Frame`] (bytes to frames and back), [`Message`], [`Violation`], and
 //!   for the connection the decoder that turns received bytes into messages.
-//! - It knows: bytes. Bytes come in, events come out.
+//! - It knows: bytes. Bytes come in; messages and control
+//!   frames come out.
 //! - It leaves out: HTTP, sockets, time, threads, randomness. Sending and answering are the work of
 //!   `connection/`.
 

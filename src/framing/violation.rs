@@ -51,7 +51,7 @@ pub enum Violation {
         /// The limit, in seconds ([`Config::message_timeout`](crate::Config::message_timeout)).
         limit: u64,
     },
-    /// A text that is not UTF-8, whatever comes next.
+    /// A text that is not UTF-8. No later byte can repair it.
     NotUtf8 {
         /// The place of the wrong sequence in the message, in bytes from 0.
         at: u64,
@@ -71,7 +71,7 @@ pub enum Location {
     InMessage(u64),
 }
 
-/// What a rule says of a violation.
+/// What the RFC says about a violation.
 struct Rule {
     clause: &'static str,
     code: CloseCode,

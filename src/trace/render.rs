@@ -25,7 +25,7 @@ pub struct Renderer {
     pub colour: bool,
 }
 
-/// Everything that has its own colour.
+/// Each of these has a different colour.
 #[derive(Clone, Copy)]
 enum Ink {
     Headline = 1,

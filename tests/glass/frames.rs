@@ -33,7 +33,7 @@ fn a_frame_is_drawn_with_its_bits_whatever_the_form_of_its_length() {
             assert_eq!(field(&mut page, n, "length"), format!("{short:07b}"));
             assert_eq!(field(&mut page, n, "extended length"), extended);
             let shown = vec![b'x'; size.min(48)];
-            assert_eq!(bytes_under(&mut page, n, "as meant"), shown);
+            assert_eq!(bytes_under(&mut page, n, "unmasked"), shown);
             let key = field(&mut page, n, "masking key");
             if mask == "0" {
                 assert_eq!(key, "");

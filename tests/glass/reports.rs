@@ -51,7 +51,10 @@ fn a_report_shows_its_own_connection_from_the_request_to_the_end_of_tcp_and_no_o
         assert_eq!(step(3), rfc6455::opening::accept_for(step(0)));
         let hex = rfc6455::trace::hex(own.as_bytes());
         for (note, from) in [(&notes[4], "client"), (&notes[5], "server")] {
-            assert_eq!((&note["from"], &note["meant"]), (&json!(from), &json!(hex)));
+            assert_eq!(
+                (&note["from"], &note["unmasked"]),
+                (&json!(from), &json!(hex))
+            );
             assert_eq!(
                 (&note["name"], &note["length"]),
                 (&json!("Text"), &json!(own.len()))

@@ -34,15 +34,15 @@ fn the_examples_of_section_5_7_are_explained() {
             "01 03 48 65 6c 80 02 6c 6f",
             &[
                 "message 1, fragment 1",
-                "meant    Hel",
+                "payload  Hel",
                 "Continuation, 2 bytes, message 1, fragment 2",
-                "meant    lo",
+                "payload  lo",
             ],
         ),
-        ("89 05 48 65 6c 6c 6f", &["Ping, 5 bytes", "meant    Hello"]),
+        ("89 05 48 65 6c 6c 6f", &["Ping, 5 bytes", "payload  Hello"]),
         (
             "8a 85 37 fa 21 3d 7f 9f 4d 51 58",
-            &["Pong, 5 bytes", "meant    Hello"],
+            &["Pong, 5 bytes", "unmasked Hello"],
         ),
     ] {
         let (code, out) = explain(&[bytes]);
@@ -190,7 +190,10 @@ fn a_violation_is_marked_and_ends_it_with_exit_code_1() {
         let place = at + 1 + lines[at + 1..].iter().take_while(are_bits).count();
         assert_eq!(lines[place..place + 2], [bytes, marks], "{args:?}\n{out}");
         assert!(
-            lines.last().unwrap().contains("It earns a Close with 100"),
+            lines
+                .last()
+                .unwrap()
+                .contains("The receiver closes with 100"),
             "{out}"
         );
     }

@@ -105,7 +105,7 @@ fn a_rule_that_is_broken_on_purpose_has_its_answer_shown() {
         ),
         (
             "81 81 00 00 00 00 ff",
-            "* close 1007 (invalid payload data): a text that is not UTF-8 from byte 0 of the message on; text is UTF-8 (§8.1)",
+            "* close 1007 (invalid payload data): a text that is not UTF-8; its first wrong byte is byte 0, counted from 0 (§8.1)",
         ),
     ] {
         let (program, mut pipe) = talk(&[&server.url("/echo")]);
