@@ -129,3 +129,131 @@ impl Timers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEPALIVE: Duration = Duration::from_millis(200);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// The clocks of a connection with this keepalive, on a stream with time limits.
+    fn timers(keepalive: Option<Duration>) -> Timers {
+        let config = Config {
+            keepalive,
+            message_timeout: KEEPALIVE,
+            close_timeout: MINUTE,
+            ..Config::default()
+        };
+        Timers::new(&config, true)
+    }
+
+    /// Moves what was noted so far into the past.
+    fn pass(timers: &mut Timers, time: Duration) {
+        timers.heard -= time;
+        let (began, deadline) = (&mut timers.message_began, &mut timers.close_deadline);
+        for instant in [began, deadline].into_iter().flatten() {
+            *instant -= time;
+        }
+    }
+
+    #[test]
+    fn without_a_deadline_a_read_waits_for_the_keepalive_and_without_keepalive_for_ever() {
+        assert_eq!(timers(Some(KEEPALIVE)).read_limit(None), Some(KEEPALIVE));
+        assert_eq!(timers(None).read_limit(None), None);
+        // A stream without time limits cannot keep alive.
+        let config = Config::default();
+        assert!(config.keepalive.is_some());
+        assert_eq!(Timers::new(&config, false).read_limit(None), None);
+    }
+
+    #[test]
+    fn a_deadline_makes_a_wait_shorter_but_never_zero_or_longer() {
+        let in_future = |left| Some(Instant::now() + left);
+        for keepalive in [None, Some(MINUTE)] {
+            let limit = timers(keepalive).read_limit(in_future(KEEPALIVE)).unwrap();
+            assert!(limit > Duration::ZERO && limit <= KEEPALIVE, "{limit:?}");
+            let passed = Some(Instant::now());
+            let limit = timers(keepalive).read_limit(passed).unwrap();
+            assert_eq!(limit, Duration::from_micros(1));
+        }
+        let limit = timers(Some(KEEPALIVE)).read_limit(in_future(MINUTE));
+        assert_eq!(limit, Some(KEEPALIVE));
+    }
+
+    #[test]
+    fn silence_brings_a_ping_and_more_silence_the_end() {
+        let mut timers = timers(Some(KEEPALIVE));
+        assert_eq!(timers.due(None, true), Due::Nothing);
+        pass(&mut timers, KEEPALIVE);
+        assert_eq!(timers.due(None, true), Due::Ping);
+        assert_eq!(timers.due(None, true), Due::Nothing, "one Ping is enough");
+        pass(&mut timers, KEEPALIVE);
+        let due = timers.due(None, true);
+        assert!(matches!(due, Due::PeerIsGone(silence) if silence >= 2 * KEEPALIVE));
+    }
+
+    #[test]
+    fn any_bytes_are_a_sign_of_life() {
+        let mut timers = timers(Some(KEEPALIVE));
+        for _ in 0..3 {
+            pass(&mut timers, KEEPALIVE);
+            assert_eq!(timers.due(None, true), Due::Ping);
+            timers.note_bytes();
+            assert_eq!(timers.due(None, true), Due::Nothing);
+        }
+    }
+
+    #[test]
+    fn after_our_close_no_ping_is_due() {
+        let mut timers = timers(Some(KEEPALIVE));
+        pass(&mut timers, 10 * KEEPALIVE);
+        assert_eq!(timers.due(None, false), Due::Nothing);
+    }
+
+    #[test]
+    fn a_deadline_is_due_when_it_has_passed() {
+        for keepalive in [None, Some(MINUTE)] {
+            let mut timers = timers(keepalive);
+            let now = Instant::now();
+            assert_eq!(timers.due(Some(now), true), Due::Deadline);
+            assert_eq!(timers.due(Some(now + MINUTE), true), Due::Nothing);
+        }
+        // Nobody here set a limit, so the stream has one of its own.
+        assert_eq!(timers(None).due(None, true), Due::Deadline);
+        // A Ping goes before the deadline. The next wait reports the deadline.
+        let mut timers = timers(Some(KEEPALIVE));
+        pass(&mut timers, KEEPALIVE);
+        let passed = Some(Instant::now());
+        assert_eq!(timers.due(passed, true), Due::Ping);
+        assert_eq!(timers.due(passed, true), Due::Deadline);
+    }
+
+    #[test]
+    fn a_message_is_too_slow_by_the_times_at_which_its_bytes_came() {
+        let mut timers = timers(None);
+        assert!(!timers.is_message_too_slow());
+        // Our own pause is not the peer's: no byte has come since.
+        pass(&mut timers, 2 * KEEPALIVE);
+        assert!(!timers.is_message_too_slow());
+        timers.note_bytes();
+        assert!(timers.is_message_too_slow());
+        // The next message has its own time.
+        timers.note_message();
+        assert!(!timers.is_message_too_slow());
+    }
+
+    #[test]
+    fn the_time_for_the_peers_close_begins_with_the_first_wait_for_it() {
+        let mut timers = timers(Some(2 * MINUTE));
+        pass(&mut timers, 2 * MINUTE - KEEPALIVE);
+        assert!(!timers.is_close_late());
+        assert_eq!(timers.due(None, false), Due::Nothing);
+        assert!(timers.read_limit(None).unwrap() <= MINUTE);
+        pass(&mut timers, MINUTE);
+        assert!(timers.is_close_late());
+        // It goes before everything else that is due.
+        assert_eq!(timers.due(Some(Instant::now()), true), Due::CloseUnanswered);
+        assert_eq!(timers.read_limit(None), Some(Duration::from_micros(1)));
+    }
+}

@@ -150,7 +150,8 @@ fn every_claim_is_about_a_sentence_that_exists() {
     }
 }
 
-/// In comments of the library, what stands in quotation marks behind a `§` is the RFC's own words.
+/// In comments, what stands in quotation marks beside a `§` is the RFC's own words. A comment that
+/// names another RFC is left out.
 #[test]
 fn every_quotation_of_the_rfc_is_to_the_letter() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -166,7 +167,11 @@ fn every_quotation_of_the_rfc_is_to_the_letter() {
         let source = fs::read_to_string(&path).unwrap();
         for block in comments(&source) {
             let block = words(&block);
-            if !block.contains('§') || block.contains("RFC 9") || block.contains("RFC 8") {
+            let names_another = block
+                .split("RFC ")
+                .skip(1)
+                .any(|rest| !rest.starts_with("6455"));
+            if !block.contains('§') || names_another {
                 continue;
             }
             for quotation in block.split('"').skip(1).step_by(2) {
@@ -183,7 +188,7 @@ fn every_quotation_of_the_rfc_is_to_the_letter() {
             }
         }
     }
-    assert!(quotations > 20, "only {quotations} quotations were found");
+    assert!(quotations > 30, "only {quotations} quotations were found");
 }
 
 /// The blocks of comments of a file: lines that follow each other.

@@ -1,7 +1,7 @@
 //! §5.1, Overview, and §5.3, Client-to-Server Masking.
 
 use crate::kit::*;
-use rfc6455::framing::mask;
+use rfc6455::framing::{Location, mask};
 use rfc6455::{Config, Role, Violation, WebSocket};
 use std::collections::HashSet;
 
@@ -63,6 +63,13 @@ fn a_wrong_mask_is_refused_on_the_header_alone() {
     assert_fails(Role::Server, &long, Violation::Unmasked);
     let long = [&[0x82, 0x80 | 126, 0xFF, 0xFF][..], &KEY].concat();
     assert_fails(Role::Client, &long, Violation::Masked);
+}
+
+#[test]
+fn the_mask_bit_is_the_place_of_a_wrong_mask() {
+    for violation in [Violation::Unmasked, Violation::Masked] {
+        assert_eq!(violation.location(), Location::InHeader(1..2));
+    }
 }
 
 /// Proves 5.3-2, 5.3-3, 10.3-1.
