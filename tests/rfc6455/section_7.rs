@@ -207,6 +207,14 @@ fn the_violations_of_a_limit_have_their_places_too() {
         Violation::TooSlow { limit: 300 }.location(),
         Location::InHeader(0..0)
     );
+    // Only a sender can meet it: a received reason of this length is in a control frame that is too
+    // long.
+    let too_long = CloseReason::new(CloseCode::NORMAL, &"x".repeat(124)).unwrap_err();
+    assert_eq!(too_long, InvalidClose::TooLong(124));
+    assert_eq!(
+        Violation::from(too_long).location(),
+        Location::InHeader(1..2)
+    );
 }
 
 /// Proves 7.1.7-4.
