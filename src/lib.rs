@@ -29,7 +29,8 @@
 //! room uses only the files above it in the README's reading table. So you can read from top to
 //! bottom.
 //!
-//! - [`framing`]: frames and messages (§5), UTF-8 (§8.1), close codes (§7.4). Bytes in, messages out.
+//! - [`framing`]: frames and messages (§5), UTF-8 (§8.1), close codes (§7.4). Bytes in, messages
+//!   out.
 //! - [`opening`]: URLs (§3), the opening handshake (§4), extensions (§9.1), origins (§10.2). Heads
 //!   in, heads out.
 //! - [`connection`]: the open connection: sending and receiving (§6), closing (§7), limits (§10.4).

@@ -1,6 +1,6 @@
-//! Text that a peer wrote, made safe for a terminal or a log. It cannot command the terminal, and it
-//! cannot start a second line in the log. (§5.5.1 warns that a close reason "is not guaranteed to be
-//! human readable".)
+//! Text that a peer wrote, made safe for a terminal or a log. It cannot command the terminal, and
+//! it cannot start a second line in the log. (§5.5.1 warns that a close reason "is not guaranteed
+//! to be human readable".)
 
 use std::fmt;
 

@@ -26,7 +26,7 @@ fn by_size(report: &mut Report, rounds: usize) {
         let frame = masked_frame(WHOLE_TEXT, "x".repeat(size).as_bytes());
         Input {
             x: size as f64,
-            // As many as make 4 MiB, so that the clock sees something.
+            // Messages of 4 MiB in all. Less would be too short for the clock.
             count: ((4 << 20) / size).clamp(1, 20_000),
             message: frame,
         }
@@ -59,7 +59,7 @@ fn by_size(report: &mut Report, rounds: usize) {
     );
 }
 
-/// One message in 1 to 10 000 fragments: of 1 MiB in all, and of a byte each.
+/// One message in 1 to 10 000 fragments: 1 MiB in all, and then one byte in each fragment.
 fn by_fragments(report: &mut Report, rounds: usize) {
     let peers: Vec<&Peer> = PEERS.iter().filter(|peer| peer.joins_fragments).collect();
     let numbers = [1, 10, 100, 1_000, 10_000];
@@ -123,7 +123,7 @@ struct Input {
     message: Vec<u8>,
 }
 
-/// Nanoseconds a message of each peer for each input, the peers taking turns.
+/// Nanoseconds for a message, for each peer and each input. The peers take turns.
 fn echo_times(peers: &[&Peer], inputs: Vec<Input>, rounds: usize) -> Vec<Curve> {
     let mut curves: Vec<Curve> = peers
         .iter()
@@ -136,7 +136,7 @@ fn echo_times(peers: &[&Peer], inputs: Vec<Input>, rounds: usize) -> Vec<Curve> 
         let wire = message.repeat(count);
         let mut output = Vec::with_capacity(wire.len());
         let mut times = vec![Vec::new(); peers.len()];
-        // One round more, to warm up.
+        // One more round, to warm up.
         for round in 0..=rounds {
             for (peer, times) in peers.iter().zip(&mut times) {
                 output.clear();
@@ -153,7 +153,7 @@ fn echo_times(peers: &[&Peer], inputs: Vec<Input>, rounds: usize) -> Vec<Curve> 
     curves
 }
 
-/// A text in so many fragments, of as good as equal size.
+/// A text in `number` fragments of nearly equal size.
 fn fragments(text: &[u8], number: usize) -> Vec<u8> {
     let cut = |fragment: usize| text.len() * fragment / number;
     let frames = (0..number).map(|fragment| {
@@ -176,7 +176,7 @@ fn scaled(curves: &[Curve], by: f64) -> Vec<Curve> {
     curves.iter().map(scale).collect()
 }
 
-/// Ratios first: ours to the others', at each point.
+/// The ratios first: our time beside that of each other library, at each point.
 fn print(report: &mut Report, x: &str, curves: &[Curve]) {
     let [ours, others @ ..] = curves else {
         unreachable!("ours and others");

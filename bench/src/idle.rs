@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const SERVERS: [Kind; 3] = [Kind::Ours, Kind::Tungstenite, Kind::Floor];
 
-/// As many as our server serves by default.
+/// The number of connections that our server accepts by default.
 const CONNECTIONS: usize = 10_000;
 
 pub fn run(report: &mut Report, quick: bool) {
@@ -40,8 +40,8 @@ pub fn run(report: &mut Report, quick: bool) {
     ]);
 }
 
-/// KiB a connection and connections a second. Each time a fresh server: what a process once had,
-/// its allocator keeps.
+/// KiB for a connection, and connections opened in a second. Each measurement has a new server,
+/// because the allocator of a process keeps the memory that it once had.
 fn measure(kind: Kind, connections: usize) -> (f64, f64) {
     let server = Server::start(kind);
     let before = server.resident();
@@ -58,7 +58,7 @@ fn measure(kind: Kind, connections: usize) -> (f64, f64) {
     let mut line = String::new();
     let stdout = clients.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut line).expect("a line");
-    // The last threads come to rest in their reads.
+    // The last threads begin to wait in their reads.
     thread::sleep(Duration::from_millis(500));
     let after = server.resident();
     drop(clients.stdin.take());

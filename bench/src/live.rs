@@ -26,7 +26,7 @@ pub const SERVERS: [Kind; 6] = [
     Kind::Floor,
 ];
 
-/// Connections, bytes of payload, messages in flight a connection.
+/// Connections, bytes of payload, messages in flight on each connection.
 const ROWS: [(usize, usize, usize); 6] = [
     (10, 1024, 1),
     (100, 128, 1),
@@ -101,7 +101,7 @@ fn print(report: &mut Report, outcomes: &[Outcomes]) {
     report.table(&rows);
 }
 
-/// Each server's messages a second, as a part of what the floor has.
+/// The messages that each server echoes in a second, as a fraction of what the floor echoes.
 fn draw(outcomes: &[Outcomes]) {
     let colors = SERVERS.iter().enumerate().map(|(server, kind)| {
         let parts = outcomes.iter().map(|outcomes| {

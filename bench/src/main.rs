@@ -29,7 +29,7 @@ const TABLES: [Table; 5] = [
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        // The parts that this program plays as a process of its own.
+        // This program starts itself again as another process, for one of these parts.
         Some("serve") => live::server::main(&arguments[1]).expect("the server serves"),
         Some("load") => live::load::main(&arguments[1..]).expect("the load finds its server"),
         Some("idle-clients") => idle::main(&arguments[1..]).expect("the clients find their server"),
@@ -52,7 +52,7 @@ fn print_tables(arguments: &[String]) {
     }
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
-    // At the beginning, so that what cannot be built costs nobody ten minutes.
+    // Build first. If that fails, the user knows it at once, and not after ten minutes.
     if ["live", "idle", "growth"].into_iter().any(wanted) {
         live::server::prepare();
     }
@@ -69,7 +69,7 @@ fn print_tables(arguments: &[String]) {
     }
 }
 
-/// What the numbers were taken on, and how busy it was before.
+/// The machine that measured, and how busy it was before.
 fn machine() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");

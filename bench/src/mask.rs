@@ -1,4 +1,4 @@
-//! The two loops that touch every byte of a text, beside the copying of as many bytes.
+//! The two loops that touch every byte of a text, beside a copy of the same number of bytes.
 
 use crate::table::{Report, median, number, row};
 use std::hint::black_box;
@@ -11,7 +11,7 @@ const SIZES: [(&str, usize); 4] = [
     ("1 MiB", 1 << 20),
 ];
 
-/// How many bytes behind a boundary of a page the bytes begin, and where in the payload they stand.
+/// How far behind the boundary of a page the bytes begin, and their place in the payload.
 const OFFSETS: [(usize, u64); 5] = [(0, 0), (1, 0), (3, 0), (0, 1), (3, 3)];
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -52,7 +52,7 @@ pub fn run(report: &mut Report, quick: bool) {
     report.table(&speeds);
 }
 
-/// Nanoseconds for so many bytes.
+/// Nanoseconds that each loop takes for the same bytes.
 #[derive(Clone)]
 struct Times {
     copy: f64,
@@ -74,7 +74,7 @@ impl Times {
             all[1].push(nanoseconds(time, || {
                 rfc6455::framing::mask(black_box(KEY), black_box(offset), black_box(&mut *part));
             }));
-            // An odd number of times may have masked it.
+            // After an odd number of rounds the bytes are masked.
             part.fill(b'x');
             all[2].push(nanoseconds(time, || {
                 let _ = black_box(std::str::from_utf8(black_box(&*part)));
@@ -103,7 +103,7 @@ impl Page {
     }
 }
 
-/// The mean over as many calls as fit the time.
+/// The mean time of a call. It calls again and again until the time is over.
 fn nanoseconds(time: Duration, mut call: impl FnMut()) -> f64 {
     let mut calls = 1;
     loop {

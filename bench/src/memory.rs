@@ -25,11 +25,11 @@ pub struct Peer {
     pub name: &'static str,
     /// Whether its `echo` takes messages in fragments, too.
     pub joins_fragments: bool,
-    /// A client's: this text so many times, masked.
+    /// A client sends this text `count` times, masked.
     pub send: fn(text: &str, count: usize, output: &mut Vec<u8>) -> Duration,
-    /// A server's: so many texts back as they came.
+    /// A server reads `count` texts and sends each back.
     pub echo: fn(input: &[u8], count: usize, output: &mut Vec<u8>) -> Duration,
-    /// A client's: so many texts, known to be UTF-8.
+    /// A client reads `count` texts and checks that they are UTF-8.
     pub receive: fn(input: &[u8], count: usize) -> Duration,
 }
 
@@ -53,11 +53,11 @@ pub fn run(report: &mut Report, quick: bool) {
     print(report, &measure(rounds));
 }
 
-/// Nanoseconds a message of each peer: send, echo, receive and the sum.
+/// Nanoseconds for a message, for each peer: send, echo, receive and the sum.
 fn measure(rounds: usize) -> Vec<[f64; 4]> {
     let mut times = vec![[const { Vec::new() }; 4]; PEERS.len()];
     let mut buffers = (Vec::new(), Vec::new());
-    // One round more, to warm up.
+    // One more round, to warm up.
     for round in 0..=rounds {
         for (peer, times) in PEERS.iter().zip(&mut times) {
             let steps = one_round(peer, &mut buffers);
@@ -74,7 +74,7 @@ fn measure(rounds: usize) -> Vec<[f64; 4]> {
     medians.collect()
 }
 
-/// The buffers are handed on from round to round, so that nobody pays for fresh memory.
+/// All rounds use the same buffers, so that no round pays for new memory.
 fn one_round(peer: &Peer, (requests, answers): &mut (Vec<u8>, Vec<u8>)) -> [f64; 3] {
     requests.clear();
     let send = (peer.send)(TEXT, COUNT, requests);

@@ -1,4 +1,5 @@
-//! Curves on two logarithmic axes, and bars, as SVG, and their numbers as a table separated by tabs.
+//! Curves on two logarithmic axes, and bars, as SVG, and their numbers as a table separated by
+//! tabs.
 
 use crate::table::results;
 use plotters::coord::Shift;
@@ -48,7 +49,7 @@ impl Plot<'_> {
         self.draw().expect("results/ can be written");
     }
 
-    /// A column a curve, a row an x.
+    /// A column for each curve, a row for each x.
     fn numbers(&self) -> String {
         let mut text = format!("{} \\ {}", self.x, self.y);
         for curve in self.curves {

@@ -63,7 +63,7 @@ pub fn results() -> PathBuf {
     results
 }
 
-/// The middle one: a round in which the machine did something else does not move it.
+/// The middle value. A round in which the machine did something else does not change it.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {

@@ -1,5 +1,5 @@
-//! What holds for an open connection whatever its peer sends: how the bytes were cut on their way
-//! makes no difference, and what is sent back is lawful.
+//! What is true of an open connection, whatever its peer sends. It does not matter where the bytes
+//! were cut on their way. What the connection sends back breaks no rule.
 //!
 //! An input is a plan and then the bytes of the wire:
 //!
@@ -10,9 +10,9 @@
 //! ```
 //!
 //! The options are bits. The lowest two choose the longest message that is accepted: 16 MiB, 1 KiB,
-//! 16 bytes, none. 0x04: every message is answered with itself. 0x08: reads have a time limit, which
-//! runs out between any two pieces. 0x10: our side closes before it reads anything. The lengths are
-//! those of the pieces, over and over.
+//! 16 bytes, none. 0x04: every message is answered with itself. 0x08: reads have a time limit,
+//! which runs out between any two pieces. 0x10: our side closes before it reads anything. The
+//! lengths are those of the pieces, over and over.
 
 use rfc6455::framing::{Decoded, Header, NO_EXTENSION, mask};
 use rfc6455::{
@@ -35,16 +35,16 @@ pub fn check(input: &[u8]) {
         let at_once = converse(role, &plan, wire, &[usize::MAX]);
         is_lawful(role, &plan, wire, &at_once);
 
-        let same_in_pieces = |lengths: &[usize]| {
-            let in_pieces = converse(role, &plan, wire, lengths);
-            assert_eq!(in_pieces, at_once, "{role:?}, in pieces of {lengths:?}");
+        let same_when_cut = |lengths: &[usize]| {
+            let cut_up = converse(role, &plan, wire, lengths);
+            assert_eq!(cut_up, at_once, "{role:?}, in pieces of {lengths:?}");
         };
-        same_in_pieces(&[1]);
+        same_when_cut(&[1]);
         if !plan.lengths.is_empty() {
-            same_in_pieces(&plan.lengths);
+            same_when_cut(&plan.lengths);
         }
         if wire.len() <= 64 {
-            (1..wire.len()).for_each(|cut| same_in_pieces(&[cut, usize::MAX]));
+            (1..wire.len()).for_each(|cut| same_when_cut(&[cut, usize::MAX]));
         }
     }
 }
@@ -104,9 +104,9 @@ fn converse(role: Role, plan: &Plan, wire: &[u8], lengths: &[usize]) -> Conversa
     let peer = Peer::new(wire, lengths, Rc::clone(&sent));
     let config = Config {
         max_message: plan.max_message,
-        // So small that `write` flushes by itself now and then, and it makes no difference.
+        // So small that `write` sometimes flushes by itself. That must not matter.
         write_buffer: 100,
-        // No real time passes here; if the machine sleeps, it is nobody's fault.
+        // No limit of time may end a conversation here, even if the machine sleeps.
         close_timeout: HOUR,
         message_timeout: HOUR,
         keepalive: Some(HOUR),
@@ -119,7 +119,7 @@ fn converse(role: Role, plan: &Plan, wire: &[u8], lengths: &[usize]) -> Conversa
     }
     let mut messages = Vec::new();
     let end = loop {
-        // Before TCP has ended, nobody can say how it ended.
+        // TCP has not ended, so there is no account of its end.
         assert_eq!(socket.closed(), None);
         let result = match plan.impatient {
             true => socket.read_deadline(Instant::now()),
@@ -158,7 +158,7 @@ fn converse(role: Role, plan: &Plan, wire: &[u8], lengths: &[usize]) -> Conversa
     }
 }
 
-/// After the end nothing can be read or sent, whoever tries.
+/// After the end, nothing can be read, and nothing can be sent.
 fn is_over(socket: &mut WebSocket<Peer>, end: &End) {
     assert_eq!(socket.state(), State::Closed);
     for _ in 0..2 {
@@ -212,7 +212,7 @@ fn is_lawful(role: Role, plan: &Plan, wire: &[u8], conversation: &Conversation) 
             .map(|(opcode, payload)| match opcode {
                 OpCode::Text => OwnedMessage::Text(String::from_utf8(payload).unwrap()),
                 OpCode::Binary => OwnedMessage::Binary(payload),
-                _ => panic!("nobody asked for {opcode:?}"),
+                _ => panic!("{opcode:?} was sent for no reason"),
             })
             .collect();
         match plan.echo {
@@ -259,8 +259,8 @@ fn is_lawful(role: Role, plan: &Plan, wire: &[u8], conversation: &Conversation) 
     }
 }
 
-/// What was sent, frame by frame, unmasked. Whole frames, each a message or a control frame of its
-/// own; a client masks each with a key of its own, a server none.
+/// What was sent, frame by frame, unmasked. Each frame is whole: a message or a control frame. A
+/// client masks each frame with a new key. A server masks none.
 fn frames_sent(role: Role, mut sent: &[u8]) -> Vec<(OpCode, Vec<u8>)> {
     let mut keys = keys();
     let mut frames = Vec::new();

@@ -1,5 +1,5 @@
-//! What this library and another one, tungstenite, make of the same bytes. Every difference that
-//! there is has its line here, with its reason; any other is a mistake in one of the two.
+//! This library and another one, tungstenite, read the same bytes. Each known difference has a line
+//! here, with its reason. Any other difference is a mistake in one of the two.
 //!
 //! The other library is a dependency of the fuzzer alone, so `cargo test` does not replay this.
 
@@ -46,13 +46,13 @@ fn header(input: &[u8]) {
             assert_eq!(ours, theirs);
         }
 
-        // The header is not whole, which theirs waits for.
+        // The header is not complete, and theirs waits for the rest.
         (Err(_), Ok(None)) => assert!(input.len() < 14),
-        // Of a reserved bit and a reserved opcode, ours names what comes first in the byte.
+        // With a reserved bit and a reserved opcode, ours names the one that is first in the byte.
         (Err(Violation::ReservedBits(_)), Err(Protocol(ProtocolError::InvalidOpcode(opcode)))) => {
             assert_eq!(opcode, input[0] & 0x0F);
         }
-        // Theirs reports the reserved bits, for an extension may have a use for them.
+        // Theirs reports the reserved bits, because an extension may use them.
         (Err(Violation::ReservedBits(ours)), Ok(Some((theirs, _)))) => {
             let bits = [theirs.rsv1, theirs.rsv2, theirs.rsv3];
             assert_eq!(
@@ -60,11 +60,11 @@ fn header(input: &[u8]) {
                 bits.iter().fold(0, |all, &bit| all << 1 | u8::from(bit))
             );
         }
-        // Theirs looks at what is asked of control frames when the payload is there.
+        // Theirs checks the rules for control frames only when the payload is there.
         (Err(Violation::FragmentedControl(_)), Ok(Some((theirs, _)))) => {
             assert!(matches!(theirs.opcode, coding::OpCode::Control(_)) && !theirs.is_final);
         }
-        // So it does here; and what is 125 or less, in a longer form than is needed, it accepts.
+        // The same is true here. And theirs accepts a length of at most 125 in a longer form.
         (Err(Violation::LongControl(_)), Ok(Some((theirs, length)))) => {
             assert!(matches!(theirs.opcode, coding::OpCode::Control(_)));
             assert!(length > 125 || cursor.position() > theirs.len(length) as u64);
@@ -86,8 +86,8 @@ const MAX_MESSAGE: usize = 1 << 10;
 
 /// A whole conversation: the messages, the Pings, and how it ends.
 fn messages(role: Role, input: &[u8]) {
-    // Behind the input there are zeros, as many as can be in a frame. Theirs judges a frame when
-    // it is whole, ours as it arrives; now each frame that the input begins is whole some time.
+    // Theirs judges a frame when it is complete, ours while it arrives. So there are zeros behind
+    // the input, enough to complete every frame that the input begins.
     let mut wire = input.to_vec();
     wire.resize(input.len() + 14 + MAX_MESSAGE, 0);
     let ours = ours(role, &wire);
@@ -136,7 +136,7 @@ fn messages(role: Role, input: &[u8]) {
         (End::Refused(V::FragmentedControl(_) | V::LongControl(_)), End::TooBig) => {}
         (End::Refused(V::Unmasked | V::Masked), End::TooBig) => {}
         (End::Refused(V::NothingToContinue | V::UnfinishedMessage(_)), End::TooBig) => {}
-        // It does so here, too: a length with the top bit set is over every limit.
+        // The same is true here: a length with the top bit set is over every limit.
         (End::Refused(V::LengthTopBit(_)), End::TooBig) => {}
         // A server of theirs looks at the mask next, and at everything else behind it.
         (
@@ -182,7 +182,7 @@ fn is_first_refused_for_its_form(mut wire: &[u8]) -> bool {
     }
 }
 
-/// What one of the two made of the wire.
+/// What one of the two libraries found on the wire.
 #[derive(Debug)]
 struct Conversation {
     messages: Vec<OwnedMessage>,
@@ -232,7 +232,7 @@ fn ours(role: Role, wire: &[u8]) -> Conversation {
     };
     drop(socket);
 
-    // Pings are answered and not reported: the Pongs are what is seen of them.
+    // Pings are answered and not reported. Only their Pongs can be seen.
     let mut pings = Vec::new();
     let mut rest = &sent[..];
     while let Ok(Decoded::Header(header, size)) = Header::decode(rest, NO_EXTENSION) {
@@ -295,7 +295,7 @@ fn theirs(role: Role, wire: &[u8]) -> Conversation {
     }
 }
 
-/// The other end, in memory: it sends the wire, and keeps what it is sent.
+/// The other end, in memory. It sends the wire, and keeps what it receives.
 struct Peer<'a> {
     rest: &'a [u8],
     sent: &'a mut Vec<u8>,

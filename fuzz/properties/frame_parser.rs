@@ -1,5 +1,5 @@
-//! What holds for the frame parser whatever it is fed. The fuzzer looks for an input for which it
-//! does not; `cargo test` replays the corpus.
+//! What is true of the frame parser for every input. The fuzzer looks for an input for which it is
+//! not true. `cargo test` replays the corpus.
 
 use rfc6455::Violation;
 use rfc6455::framing::{Decoded, Header, Location, Missing, NO_EXTENSION};
@@ -12,7 +12,7 @@ pub fn check(input: &[u8]) {
         match Header::decode(&input[..end], NO_EXTENSION) {
             // More bytes are needed.
             Ok(Decoded::Incomplete(missing)) => needed(missing, end, &answer),
-            // What has been said is never taken back.
+            // An answer never changes when more bytes arrive.
             prefix => assert_eq!(prefix, answer, "of {end} bytes"),
         }
     }
@@ -21,7 +21,7 @@ pub fn check(input: &[u8]) {
         Ok(Decoded::Header(header, size)) => decoded(&header, &input[..size]),
         Err(violation) => refused(violation, input),
     }
-    // No answer depends on what is allowed to extensions, unless a reserved bit is set.
+    // What extensions may use changes an answer only if a reserved bit is set.
     if input.first().is_none_or(|first| first & 0b0111_0000 == 0) {
         assert_eq!(Header::decode(input, 0b0111_0000), answer);
     }

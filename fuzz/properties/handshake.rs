@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Checks all properties for one input.
 pub fn check(input: &[u8]) {
     let config = Config {
-        // No real time passes here; if the machine sleeps, it is nobody's fault.
+        // No limit of time may end a handshake here, even if the machine sleeps.
         handshake_timeout: Duration::from_secs(3600),
         ..Config::default()
     };
@@ -41,14 +41,14 @@ pub fn check(input: &[u8]) {
 /// A reader's answer to one kind of head.
 type Answer<L> = Result<Option<(Head<L>, usize)>, HandshakeError>;
 
-/// Heads are read the same however they arrive, and written the way they are read.
+/// A head is read in the same way, however it was cut. It is written in the way it was read.
 fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config) {
     let reader = || HeadReader::<L>::new(config.max_head, config.max_fields);
     let read = |bytes: &[u8]| reader().read(bytes);
     let at_once = read(input);
-    // Piece by piece: the first answer that is not "more bytes, please". It is the answer to the
-    // whole, an error no less than a head, though less than the whole has arrived.
-    let in_pieces = |ends: &mut dyn Iterator<Item = usize>| -> Answer<L> {
+    // The bytes arrive piece by piece. The first answer that is not "more bytes are needed" counts.
+    // It must be the answer to the whole input, whether it is an error or a head.
+    let cut_up = |ends: &mut dyn Iterator<Item = usize>| -> Answer<L> {
         let mut reader = reader();
         for end in ends {
             match reader.read(&input[..end]) {
@@ -58,11 +58,11 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
         }
         reader.read(input)
     };
-    assert_eq!(in_pieces(&mut (0..input.len())), at_once);
-    assert_eq!(in_pieces(&mut (0..input.len()).step_by(7)), at_once);
+    assert_eq!(cut_up(&mut (0..input.len())), at_once);
+    assert_eq!(cut_up(&mut (0..input.len()).step_by(7)), at_once);
     if input.len() <= 100 {
         for cut in 0..input.len() {
-            assert_eq!(in_pieces(&mut [cut].into_iter()), at_once, "cut at {cut}");
+            assert_eq!(cut_up(&mut [cut].into_iter()), at_once, "cut at {cut}");
         }
     }
 
@@ -99,7 +99,7 @@ fn server(input: &[u8], config: &Config, end: End) {
     let (stream, sent) = Peer::new(input, end);
     let request = match Request::read(stream, config) {
         Ok(request) => request.subprotocols(&["chat", "superchat"]),
-        // Nobody is there any more, or nobody ever was.
+        // The peer has left, or it never came. So there is no answer.
         Err(Error::Handshake(HandshakeError::Ended)) => return assert!(sent.take().is_empty()),
         Err(Error::Handshake(_)) if input.is_empty() => return assert!(sent.take().is_empty()),
         Err(Error::Handshake(why)) => return is_refusal(&sent.take(), &why),
@@ -159,7 +159,7 @@ fn is_refusal(sent: &[u8], why: &HandshakeError) {
     is_printable(why);
 }
 
-/// What a peer wrote cannot move the cursor of whoever reads the error.
+/// What a peer wrote cannot move the cursor in the terminal that shows the error.
 fn is_printable(why: &HandshakeError) {
     let shown = why.to_string();
     assert!(

@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// Connects: resolves the host, tries each of its addresses, and does the opening handshake, all
-    /// within [`Config::handshake_timeout`].
+    /// Connects: resolves the host, tries each of its addresses, and does the opening handshake,
+    /// all within [`Config::handshake_timeout`].
     ///
     /// # Errors
     /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
@@ -118,7 +118,8 @@ impl Client {
         &self.url
     }
 
-    /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:` URL.
+    /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:`
+    /// URL.
     ///
     /// # Errors
     /// Those of [`connect`](Client::connect); [`Error::Io`] from `through`.

@@ -1,5 +1,5 @@
-//! RFC 6455 §10.3 and §5.3: randomness. A masking key must be unpredictable, so that a script cannot
-//! choose the bytes on the wire.
+//! RFC 6455 §10.3 and §5.3: randomness. A masking key must be unpredictable, so that a script
+//! cannot choose the bytes on the wire.
 //!
 //! This is the one place where randomness enters: masking keys, and the nonce of the opening
 //! handshake. So a lesson or a test can use the keys that a book prints.
@@ -18,7 +18,8 @@ enum Source {
 }
 
 impl Entropy {
-    /// A cryptographic generator with a seed from the operating system. Real connections use it. §5.3: "the masking key MUST be derived from a strong source of entropy".
+    /// A cryptographic generator with a seed from the operating system. Real connections use it.
+    /// §5.3: "the masking key MUST be derived from a strong source of entropy".
     ///
     /// # Panics
     /// The operating system gives no random numbers.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// and an end in order. A stream without these keeps the default methods: then a read or a write
 /// waits as long as the stream does, and there is no keepalive.
 ///
-/// A TLS wrapper passes these calls on to the TCP stream inside it. [`Untimed`](crate::Untimed) does
-/// without.
+/// A TLS wrapper passes these calls on to the TCP stream inside it. [`Untimed`](crate::Untimed)
+/// does without.
 pub trait Stream: Read + Write {
     /// Limits the time of each later `read`, and says whether this stream can do that. A read whose
     /// time ends fails with [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] and loses nothing.

@@ -144,8 +144,8 @@ impl CloseReason {
         }
     }
 
-    /// Writes the body of a Close frame (`encode_frame` in `frame.rs` writes the frame): nothing, or the code in network byte order and then the
-    /// reason (§5.5.1).
+    /// Writes the body of a Close frame (`encode_frame` in `frame.rs` writes the frame): nothing,
+    /// or the code in network byte order and then the reason (§5.5.1).
     pub fn encode(&self, out: &mut Vec<u8>) {
         if let Some(code) = self.code {
             out.extend(code.0.to_be_bytes());

@@ -4,8 +4,8 @@ use super::frame::OpCode;
 use super::sequence::MessageKind;
 use std::fmt;
 
-/// A whole message (§5.6), lent. A received message is lent by the connection's buffer, a message to
-/// be sent by the caller.
+/// A whole message (§5.6), lent. A received message is lent by the connection's buffer, a message
+/// to be sent by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Text. It is UTF-8 on the wire, and it is checked before a caller sees it.

@@ -1,9 +1,8 @@
 //! The framing room: RFC 6455 §5 (frames and messages), §8.1 (UTF-8) and §7.4 (close codes).
 //!
-//! - It offers: [`Header`] and [`Frame`] (bytes to frames and back), [`Message`], [`Violation`], and
-//!   for the connection the decoder that turns received bytes into messages.
-//! - It knows: bytes. Bytes come in; messages and control
-//!   frames come out.
+//! - It offers: [`Header`] and [`Frame`] (bytes to frames and back), [`Message`], [`Violation`],
+//!   and for the connection the decoder that turns received bytes into messages.
+//! - It knows: bytes. Bytes come in; messages and control frames come out.
 //! - It leaves out: HTTP, sockets, time, threads, randomness. Sending and answering are the work of
 //!   `connection/`.
 

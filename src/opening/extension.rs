@@ -81,8 +81,8 @@ impl Rest<'_> {
         (!token.is_empty()).then(|| token.to_owned())
     }
 
-    /// A token, or a quoted string that holds a token: "the value after quoted-string unescaping MUST
-    /// conform to the 'token' ABNF."
+    /// A token, or a quoted string that holds a token: "the value after quoted-string unescaping
+    /// MUST conform to the 'token' ABNF."
     fn value(&mut self) -> Option<String> {
         if !self.take('"') {
             return self.token();

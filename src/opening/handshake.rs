@@ -15,8 +15,8 @@ use std::fmt;
 /// The version of the protocol (§4.1). Lower numbers were drafts; there is no higher number.
 pub const VERSION: &str = "13";
 
-/// Whether a request wants to open a WebSocket, even if it breaks rules: it has an Upgrade field, or
-/// a field whose name begins with Sec-WebSocket-.
+/// Whether a request wants to open a WebSocket, even if it breaks rules: it has an Upgrade field,
+/// or a field whose name begins with Sec-WebSocket-.
 #[must_use]
 pub fn is_opening(head: &Head<RequestLine>) -> bool {
     head.fields.iter().any(|(field, _)| {

@@ -20,8 +20,8 @@ pub enum Origins {
 }
 
 impl Origins {
-    /// Whether a request with this Origin and Host is accepted. A request without an Origin does not
-    /// come from a browser (§4.2.1); it is accepted.
+    /// Whether a request with this Origin and Host is accepted. A request without an Origin does
+    /// not come from a browser (§4.2.1); it is accepted.
     #[must_use]
     pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
         let Some(origin) = origin else {

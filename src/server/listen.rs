@@ -55,8 +55,8 @@ impl Server {
     }
 
     /// What to do with errors: those that a handler returns, and those of requests that no handler
-    /// got. §7.1.7: "the server [...] SHOULD log the problem". Without this call they go to standard
-    /// error.
+    /// got. §7.1.7: "the server [...] SHOULD log the problem". Without this call they go to
+    /// standard error.
     #[must_use]
     pub fn log(mut self, log: impl Fn(SocketAddr, &Error) + Send + Sync + 'static) -> Server {
         self.log = Box::new(log);
@@ -128,8 +128,8 @@ impl Server {
     }
 }
 
-/// Listeners at every address that `addresses` gives, for a program with its own accept loop. Port 0
-/// takes a free port, the same at all addresses.
+/// Listeners at every address that `addresses` gives, for a program with its own accept loop.
+/// Port 0 takes a free port, the same at all addresses.
 ///
 /// # Errors
 /// There is no address, or the port is taken or not allowed at one of them. An address that this

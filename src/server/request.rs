@@ -1,5 +1,5 @@
-//! RFC 6455 §4.2.1, Reading the Client's Opening Handshake, and §4.2.2, Sending the Server's Opening
-//! Handshake: the request that a connection begins with, and its answer.
+//! RFC 6455 §4.2.1, Reading the Client's Opening Handshake, and §4.2.2, Sending the Server's
+//! Opening Handshake: the request that a connection begins with, and its answer.
 //!
 //! The answer is a WebSocket, a page, or a refusal. What the handshake says is `opening/`.
 
@@ -172,8 +172,8 @@ impl<S: Stream> Request<S> {
     ///
     /// # Errors
     /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), or comes
-    /// from a page that [`Config::origins`] does not accept (§10.2). It has been answered then, with
-    /// the right status and a text that says what is missing and the clause.
+    /// from a page that [`Config::origins`] does not accept (§10.2). It has been answered then,
+    /// with the right status and a text that says what is missing and the clause.
     /// [`Error::Unsendable`] for a field that cannot be sent; the client got 500.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
         if let Some(wrong) = self.wrong.take() {

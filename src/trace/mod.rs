@@ -1,11 +1,11 @@
 //! The trace room: an observer of a WebSocket conversation, and its account as text.
 //!
-//! - It offers: [`Observer`] (bytes that pass in, [`Event`]s out), [`words`] (what a bit, a field or
-//!   an opcode means, with its clause), [`Renderer`] and [`Transcript`] (events as text),
+//! - It offers: [`Observer`] (bytes that pass in, [`Event`]s out), [`words`] (what a bit, a field
+//!   or an opcode means, with its clause), [`Renderer`] and [`Transcript`] (events as text),
 //!   [`Traced`] (a stream that an observer looks at), and the trace on standard error.
 //! - It knows: framing and opening. Of the connection it knows only streams and the four states.
-//! - It leaves out: the endpoint. The observer never answers and never changes a byte. Only programs
-//!   use this room.
+//! - It leaves out: the endpoint. The observer never answers and never changes a byte. Only
+//!   programs use this room.
 
 mod columns;
 mod console;

@@ -1,8 +1,8 @@
-//! An observer of a conversation between any client and any server. It is given the bytes that pass,
-//! and says what they are, one [`Event`] after another.
+//! An observer of a conversation between any client and any server. It is given the bytes that
+//! pass, and says what they are, one [`Event`] after another.
 //!
-//! - It uses the rules of `framing/` and `opening/`: the same header codec, sequence rules and UTF-8
-//!   check as the endpoint.
+//! - It uses the rules of `framing/` and `opening/`: the same header codec, sequence rules and
+//!   UTF-8 check as the endpoint.
 //! - It does not use the endpoint's decoder, which keeps a whole message. The observer keeps the
 //!   first bytes of a payload, however long the message is.
 //! - It has no message limits. Limits are the endpoints' own business.

@@ -1,5 +1,5 @@
-//! A stream that an observer looks at. What passes through it, in both directions, passes unchanged.
-//! A connection without an observer can have another stream, and then it pays nothing.
+//! A stream that an observer looks at. What passes through it, in both directions, passes
+//! unchanged. A connection without an observer can have another stream, and then it pays nothing.
 
 use super::event::Event;
 use super::observer::Observer;

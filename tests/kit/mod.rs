@@ -343,7 +343,8 @@ pub fn server_refuses(request: &str) -> HandshakeError {
     why
 }
 
-/// The header at the front of bytes that break no rule, and its size. `None`: more bytes are needed.
+/// The header at the front of bytes that break no rule, and its size. `None`: more bytes are
+/// needed.
 pub fn decoded(bytes: &[u8]) -> Option<(Header, usize)> {
     match Header::decode(bytes, NO_EXTENSION) {
         Ok(Decoded::Header(header, size)) => Some((header, size)),

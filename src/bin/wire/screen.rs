@@ -1,4 +1,5 @@
-//! The terminal of a conversation: the user types a line at the bottom, and messages appear above it.
+//! The terminal of a conversation: the user types a line at the bottom, and messages appear above
+//! it.
 //!
 //! A terminal normally keeps what is typed until Enter. A message that comes meanwhile would be
 //! printed into the line. `stty`, which every Unix has, makes the terminal hand over each key. Then

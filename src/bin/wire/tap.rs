@@ -32,7 +32,8 @@ Usage: wire tap LISTEN TARGET
 const ROOM: usize = 64 << 10;
 /// How long a connection to the server may take to open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How long to wait if a connection cannot be accepted, for example because too many files are open.
+/// How long to wait if a connection cannot be accepted, for example because too many files are
+/// open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
