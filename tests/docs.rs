@@ -58,14 +58,14 @@ fn functions_in_the_readme() -> Vec<(String, &'static str)> {
         .collect()
 }
 
-/// Whether a source has a function, given as `name` or as `Type::name`.
-fn defines(source: &str, function: &str) -> bool {
+/// The lines of a function, given as `name` or as `Type::name`, if the source has it.
+fn lines_of<'a>(source: &'a str, function: &str) -> Option<Vec<&'a str>> {
     let (owner, name) = match function.split_once("::") {
         Some((owner, name)) => (Some(owner), name),
         None => (None, function),
     };
     let mut in_owner = owner.is_none();
-    source.lines().any(|line| {
+    let start = source.lines().position(|line| {
         if line.starts_with("impl") {
             let mut words = line.split(|c: char| !c.is_alphanumeric());
             in_owner = owner.is_some_and(|owner| words.any(|word| word == owner));
@@ -76,7 +76,14 @@ fn defines(source: &str, function: &str) -> bool {
             .iter()
             .any(|start| line.contains(start));
         in_owner && is_function && (owner.is_some() == line.starts_with(' '))
-    })
+    })?;
+    let end = if owner.is_some() { "    }" } else { "}" };
+    let lines = source.lines().skip(start);
+    Some(lines.take_while(|line| *line != end).collect())
+}
+
+fn defines(source: &str, function: &str) -> bool {
+    lines_of(source, function).is_some()
 }
 
 #[test]
@@ -88,6 +95,54 @@ fn every_function_on_the_way_of_a_message_exists() {
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(defines(&source, function), "{file} has no {function}");
     }
+}
+
+#[test]
+fn every_caller_on_the_way_of_a_message_names_the_function() {
+    let all = functions_on_the_way();
+    let rows = WAY.lines().filter(|line| line.starts_with("| `src/"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        // Without backticks it is the user, or another sitting.
+        let Some(caller) = cells[3].strip_prefix('`').and_then(|c| c.strip_suffix('`')) else {
+            continue;
+        };
+        let function = cells[2].trim_matches('`');
+        let name = function.rsplit("::").next().unwrap();
+        let (file, _) = all
+            .iter()
+            .find(|(_, listed)| *listed == caller)
+            .unwrap_or_else(|| panic!("{caller} calls {function} and has no row"));
+        let source = fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+        let lines = lines_of(&source, caller).unwrap();
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        // The first line is the caller's own name.
+        let mut words = lines[1..].iter().flat_map(|l| l.split(|c| !is_name(c)));
+        assert!(words.any(|word| word == name), "{caller}: {function}");
+        count += 1;
+    }
+    assert!(count > 60, "only {count} callers");
+}
+
+#[test]
+fn the_essential_path_has_twelve_files_and_at_most_2_400_lines() {
+    let start = README.find("Read the essential path first").unwrap();
+    let paragraph = README[start..].split("\n\n").next().unwrap();
+    let (mut folder, mut files, mut lines) = ("", 0, 0);
+    for name in paragraph.split('`').skip(1).step_by(2) {
+        if name.ends_with('/') {
+            folder = name;
+            continue;
+        }
+        let path = format!("src/{folder}{name}.rs");
+        let source = fs::read_to_string(Path::new(ROOT).join(&path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        files += 1;
+        lines += source.lines().count();
+    }
+    assert_eq!(files, 12);
+    assert!(lines <= 2400, "{lines} lines");
 }
 
 #[test]
