@@ -424,6 +424,9 @@ impl<S: Stream> WebSocket<S> {
     /// Flushes what was written, and gives the stream back, with the bytes that were received and
     /// not read. No Close is sent: on an open connection the caller goes on with the protocol.
     ///
+    /// The stream keeps its time limits ([`Stream::limit_reads`], [`Stream::limit_writes`]). Set your
+    /// own.
+    ///
     /// # Errors
     /// Those of [`Writer::flush`].
     pub fn into_inner(mut self) -> Result<(S, Vec<u8>), Error> {
