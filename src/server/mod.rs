@@ -2,7 +2,7 @@
 //! that goes down).
 //!
 //! - It offers: [`Server`], which listens and gives each connection a thread; [`Request`], which a
-//!   plain listener loop can use alone; [`Handle`], which stops a server; [`listen`], which makes
+//!   plain listener loop can use alone; [`Handle`], which stops a server; [`listen()`], which makes
 //!   only the listeners.
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS, and what a path means. A handler decides that.
