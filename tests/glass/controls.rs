@@ -101,7 +101,7 @@ fn every_control_does_what_it_says() {
     page.click("#send button[type=submit]");
     let all = frames(&mut page, 4);
     assert_eq!(all[0], "server → client Binary (bytes)");
-    assert_eq!(bytes_under(&mut page, 0, "unmasked"), [0, 0xff, 0x7f]);
+    assert_eq!(bytes_under(&mut page, 0, "payload"), [0, 0xff, 0x7f]);
     set(&mut page, "#what", "0");
     page.click("#send button[type=submit]");
     assert_eq!(
