@@ -287,11 +287,8 @@ impl Observer {
     }
 
     fn show_unfinished_payload(&mut self, from: Role) {
-        let direction = match from {
-            Role::Client => &mut self.client,
-            Role::Server => &mut self.server,
-        };
-        self.found.extend(direction.take_payload());
+        let payload = self.direction_mut(from).take_payload();
+        self.found.extend(payload);
     }
 }
 
@@ -334,10 +331,14 @@ impl Direction {
                 let bytes = unread[..size].to_vec();
                 self.buffer.consume(size);
                 let (message, fragment) = self.number(&header);
+                let checked = header
+                    .check_received_by(self.from.peer())
+                    .and_then(|()| self.sequence.begin_frame(&header));
+                let broken = checked.err().map(|violation| (violation, bytes.clone()));
                 found.push_back(Event::Header(FrameHeader {
                     from: self.from,
                     header,
-                    bytes: bytes.clone(),
+                    bytes,
                     message,
                     fragment,
                 }));
@@ -347,10 +348,7 @@ impl Direction {
                     sent: Vec::new(),
                     unmasked: Vec::new(),
                 });
-                let checked = header
-                    .check_received_by(self.from.peer())
-                    .and_then(|()| self.sequence.begin_frame(&header));
-                if let Err(violation) = checked {
+                if let Some((violation, bytes)) = broken {
                     found.push_back(self.violation(violation, bytes, 0, false));
                 }
                 true
