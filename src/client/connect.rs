@@ -175,7 +175,7 @@ impl Client {
         mut stream: S,
         deadline: Instant,
     ) -> Result<WebSocket<S>, Error> {
-        let shared = Arc::new(Shared::new(self.config.message_timeout));
+        let shared = Arc::<Shared>::default();
         // §4.1: "The nonce MUST be selected randomly for each connection."
         let mut entropy = (self.config.entropy)();
         let key = key_for(entropy.nonce());

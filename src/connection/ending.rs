@@ -1,70 +1,64 @@
 //! RFC 6455 §7.1.1, Close the WebSocket Connection, and §7.1.7, Fail the WebSocket Connection: how
-//! the reading half ends TCP, in [`Writer::end`].
+//! an open connection ends.
 //!
-//! A sender ends TCP in two cases, in `shared.rs`: a write fails, or the peer does not answer its
-//! Close.
+//! First we end our direction of TCP ([`Writer::end_our_direction`]). Then the peer ends its own, and
+//! until it does, we read and drop what it still sends ([`Writer::drain`]).
 
 use super::error::Error;
-use super::output::Writer;
 use super::state::{Side, TcpEnd};
-use super::stream::{Stream, close_gently, wait_for_end};
-use crate::framing::{CloseReason, Role, Violation};
+use super::stream::{Stream, wait_for_end};
+use super::writer::Writer;
+use crate::framing::{CloseReason, Violation};
+use std::net::Shutdown;
+use std::time::Duration;
 
-/// How this side ends TCP.
-#[derive(Debug)]
-pub(super) enum Ending {
-    /// We end first, and drop what the peer still sends.
-    Ours,
-    /// The peer ends first. We wait for it, but not longer than
-    /// [`Config::close_timeout`](crate::Config::close_timeout).
-    Peers,
-    /// TCP is lost or given up. There is no wait.
-    Lost(TcpEnd),
-}
-
-impl Ending {
-    /// After both Close frames have passed (§5.5.1): "The server MUST close the underlying TCP
-    /// connection immediately; the client SHOULD wait for the server".
-    pub(super) fn after_closing_handshake(role: Role) -> Ending {
-        match role {
-            Role::Server => Ending::Ours,
-            Role::Client => Ending::Peers,
-        }
-    }
-}
+/// A peer that sends nothing for this long while it is drained is not waited for any longer.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 
 impl<S: Stream> Writer<S> {
-    /// Ends TCP and notes how.
-    pub(super) fn end(&mut self, ending: Ending) {
+    /// Ends our direction of TCP. What the peer still sends can be read.
+    pub(super) fn end_our_direction(&mut self) {
+        let end = TcpEnd::ClosedBy(Side::Us);
+        self.shared.note_end(Side::Us, end);
+        let stream = self.stream_mut();
+        let _ = stream.flush();
+        if stream.shutdown(Shutdown::Write).is_err() {
+            // The peer cannot be told that we are done, so it might wait for us for ever.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Reads and drops what the peer still sends, until it ends TCP, sends nothing for a second, or
+    /// [`Config::close_timeout`](crate::Config::close_timeout) is over. To close at once with unread
+    /// bytes would reset TCP, and the peer could lose what we sent last (§7.1.1).
+    pub(super) fn drain(&mut self) {
         let limit = self.config.close_timeout;
         let shared = self.shared.clone();
         let stream = self.stream_mut();
-        match ending {
-            Ending::Ours => {
-                shared.note_end(Side::Us, TcpEnd::ClosedBy(Side::Us));
-                close_gently(stream, limit);
-            }
-            Ending::Peers => {
-                let by = match wait_for_end(stream, limit) {
-                    true => Side::Peer,
-                    false => Side::Us,
-                };
-                shared.end_now(stream, by, TcpEnd::ClosedBy(by));
-            }
-            Ending::Lost(how) => shared.end_now(stream, Side::Peer, how),
+        match wait_for_end(stream, limit, LONGEST_SILENCE) {
+            true => shared.end_now(stream, Side::Peer, TcpEnd::ClosedBy(Side::Peer)),
+            false => shared.give_up(stream),
         }
     }
 
+    /// TCP is lost.
+    pub(super) fn lose(&mut self, end: TcpEnd) -> Error {
+        let shared = self.shared.clone();
+        shared.end_now(self.stream_mut(), Side::Peer, end);
+        shared.error()
+    }
+
     /// _Fail the WebSocket Connection_ (§7.1.7): sends a Close with the code of the violation, and
-    /// the rule as its reason, then ends TCP. What the peer sends after that is not processed.
+    /// the rule as its reason, then ends our direction of TCP.
     #[cold]
     pub(super) fn fail(&mut self, violation: Violation) -> Error {
         let mut text = violation.to_string();
         text.truncate(text.floor_char_boundary(CloseReason::MAX_TEXT));
         let reason = CloseReason::new(violation.close_code(), &text)
             .expect("the code of a violation may be sent, and the reason was cut to size");
-        let _ = self.send_close(&reason);
-        self.end(Ending::Ours);
+        let limit = self.config.close_timeout;
+        let _ = self.send_close(&reason, limit);
+        self.end_our_direction();
         Error::Violation(violation)
     }
 }

@@ -31,8 +31,9 @@ pub enum Error {
     Closing,
     /// The connection is CLOSED, and this is how it ended.
     Closed(Closed),
-    /// The time limit of this read ended. Nothing is lost: the next read goes on where this one
-    /// stopped.
+    /// The time limit of this call ended, and the connection is still open. A read has lost nothing:
+    /// the next read goes on where this one stopped. A message was not sent: another sender was
+    /// sending all the time.
     TimedOut,
     /// The caller wants to send something that may not be sent.
     Unsendable(Unsendable),
@@ -99,7 +100,7 @@ impl fmt::Display for Error {
                 f.write_str("a Close frame was sent; nothing may be sent behind it (§5.5.1)")
             }
             Error::Closed(closed) => write!(f, "the connection is no longer open: {closed}"),
-            Error::TimedOut => f.write_str("nothing arrived within the time limit of this read"),
+            Error::TimedOut => f.write_str("the time limit of this call ended"),
             Error::Unsendable(what) => write!(f, "this may not be sent: {what}"),
             Error::Io(error) => write!(f, "{error}"),
         }

@@ -4,9 +4,9 @@
 //! Optional: a message that is sent in fragments. Receiving fragments is `framing/decoder.rs`.
 
 use super::error::Error;
-use super::output::Writer;
 use super::stream::Stream;
 use super::websocket::WebSocket;
+use super::writer::Writer;
 use crate::framing::{CloseCode, CloseReason, Message, OpCode};
 use std::io;
 use std::marker::PhantomData;
@@ -59,7 +59,7 @@ impl<S: Stream> WebSocket<S> {
     /// Begins a message that is sent in fragments (§5.4), for example because its length is not
     /// known yet: `send_fragmented::<str>()` for text, `send_fragmented::<[u8]>()` for binary.
     pub fn send_fragmented<F: Fragment + ?Sized>(&mut self) -> Fragments<'_, S, F> {
-        self.writer.shared.begin_fragments();
+        self.writer.shared.output.begin_fragments();
         Fragments {
             writer: &mut self.writer,
             begun: false,
@@ -128,11 +128,11 @@ impl<S: Stream, F: Fragment + ?Sized> Drop for Fragments<'_, S, F> {
     fn drop(&mut self) {
         if self.begun && !self.finished {
             let reason = CloseReason::new(CloseCode::INTERNAL_ERROR, "a message was abandoned");
-            let _ = self
-                .writer
-                .send_close(&reason.expect("it is short and may be sent"));
+            let reason = reason.expect("it is short and may be sent");
+            let limit = self.writer.config.close_timeout;
+            let _ = self.writer.send_close(&reason, limit);
         }
         // Only now may other senders go on: a frame of theirs inside our message would break §5.4.
-        self.writer.shared.end_fragments();
+        self.writer.shared.output.end_fragments();
     }
 }

@@ -1,9 +1,10 @@
 //! Optional: sending on a connection while another thread reads. RFC 6455 says nothing about
 //! threads; this file does.
 
-use super::config::Config;
+use super::config::{Config, deadline_in};
 use super::entropy::Entropy;
 use super::error::{Error, Unsendable, check_control};
+use super::output::{Kind, Limits};
 use super::shared::Shared;
 use super::stream::{Stream, Tcp};
 use super::websocket::{WebSocket, masking_keys};
@@ -40,15 +41,15 @@ impl<S: Stream + Clone> WebSocket<S> {
 
 impl<S: Stream + Clone> Sender<S> {
     /// Sends a message at once. It waits for other senders, and for a peer that does not read, at
-    /// most [`Config::write_timeout`](crate::Config::write_timeout).
+    /// most [`Config::write_timeout`](crate::Config::write_timeout) each.
     ///
     /// # Errors
+    /// [`Error::TimedOut`] if another sender was sending all the time: the message was not sent.
     /// [`Error::Closing`] or [`Error::Closed`] if nothing may be sent any more.
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
         let frame = self.encode(message.opcode(), message.as_bytes());
-        self.shared
-            .transmit_message(&mut self.stream.clone(), &frame)
+        self.transmit(Kind::Message, &frame)
     }
 
     /// Sends a message that was encoded before, and that many connections share.
@@ -60,8 +61,7 @@ impl<S: Stream + Clone> Sender<S> {
         if self.keys.is_some() {
             return Err(Unsendable::Unmasked.into());
         }
-        self.shared
-            .transmit_message(&mut self.stream.clone(), &message.0)
+        self.transmit(Kind::Message, &message.0)
     }
 
     /// Sends a Ping (§5.5.2) with up to 125 bytes of payload.
@@ -84,31 +84,38 @@ impl<S: Stream + Clone> Sender<S> {
     fn send_control(&self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
         check_control(payload)?;
         let frame = self.encode(opcode, payload);
+        self.transmit(Kind::BetweenFragments, &frame)
+    }
+
+    fn transmit(&self, kind: Kind, frame: &[u8]) -> Result<(), Error> {
+        let limits = Limits::for_message(&self.config);
+        let mut stream = self.stream.clone();
         self.shared
-            .transmit(&mut self.stream.clone(), [&frame, &[]], None)
+            .transmit(&mut stream, kind, [frame, &[]], limits)
     }
 
     /// Closes the connection (§7.1.2): sends a Close and waits until the thread that reads has seen
-    /// the answer, for at most [`Config::close_timeout`](crate::Config::close_timeout). If no
-    /// answer comes, it ends TCP, which wakes the reader.
+    /// the answer, all within [`Config::close_timeout`](crate::Config::close_timeout). If no answer
+    /// comes, it ends TCP, which wakes the reader.
     ///
     /// # Errors
     /// [`Error::Unsendable`] for a code that may not be sent or a reason over 123 bytes;
     /// [`Error::Closing`] if a Close was sent before; [`Error::Closed`] if no answer came.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let reason = CloseReason::new(code, reason)?;
+        let limit = self.config.close_timeout;
+        let deadline = deadline_in(limit);
         let mut frame = Vec::new();
         reason.encode_frame(self.masking_key(), &mut frame);
         let mut stream = self.stream.clone();
         self.shared
-            .transmit(&mut stream, [&frame, &[]], Some(&reason))?;
-        let closed = self.shared.wait_until_closed(self.config.close_timeout);
-        if closed.is_none() {
-            self.shared.end_unanswered(&mut stream);
+            .transmit_close(&mut stream, &[], &frame, &reason, limit)?;
+        if !self.shared.wait_for_close(deadline) {
+            self.shared.give_up(&mut stream);
         }
-        match self.shared.received() {
-            Some(_) => Ok(()),
-            None => Err(self.shared.error()),
+        match self.shared.has_received_close() {
+            true => Ok(()),
+            false => Err(self.shared.error()),
         }
     }
 

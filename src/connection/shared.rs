@@ -1,29 +1,31 @@
-//! State that the connection and all its senders share. Its lock also keeps frames from
-//! interleaving; a reader never holds it while it waits.
+//! State that the connection and all its senders share: RFC 6455 §7.1.3 to §7.1.6, what each side
+//! said of closing, and how TCP ended.
 //!
-//! RFC 6455 §7.1.3 to §7.1.6: what each side said of closing, and how TCP ended. It exists from the
-//! first byte of the opening handshake on, so CONNECTING is one of its states.
+//! - It exists from the first byte of the opening handshake on, so CONNECTING is one of its states.
+//! - Its lock is held for a moment only, never while anybody reads or writes.
+//! - Everything that is sent goes through [`Shared::transmit`] or [`Shared::try_transmit`]. Nothing
+//!   is sent behind a Close (§5.5.1).
 
-use super::config::deadline_in;
+use super::config::{Config, deadline_in};
 use super::error::Error;
+use super::output::{Kind, Limits, Output};
 use super::state::{Closed, Side, State, TcpEnd};
 use super::stream::{Stream, is_timeout};
 use crate::framing::CloseReason;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the connection and its senders share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shared {
     facts: Mutex<Facts>,
     changed: Condvar,
     /// Whether the facts forbid sending. This copy can be read without the lock.
     over: AtomicBool,
-    /// How long one call of `transmit` may take to write its frames.
-    write_limit: Duration,
+    pub(super) output: Output,
 }
 
 /// What has happened so far. The state follows from it.
@@ -35,8 +37,6 @@ struct Facts {
     received: Option<CloseReason>,
     started_by: Option<Side>,
     tcp: Option<TcpEnd>,
-    /// A message is being sent in fragments. Messages of other senders wait (§5.4).
-    sending_fragments: bool,
 }
 
 impl Facts {
@@ -57,32 +57,21 @@ impl Facts {
         self.sent.is_some() || self.tcp.is_some()
     }
 
+    /// What became of the connection, once the peer's Close has come or TCP has ended.
     fn closed(&self) -> Option<Closed> {
+        if self.received.is_none() && self.tcp.is_none() {
+            return None;
+        }
         Some(Closed {
             sent: self.sent.clone(),
             received: self.received.clone(),
             started_by: self.started_by?,
-            tcp: self.tcp.clone()?,
+            tcp: self.tcp.clone(),
         })
-    }
-
-    /// Why nothing may be sent any more.
-    fn error(&self) -> Error {
-        self.closed().map_or(Error::Closing, Error::Closed)
     }
 }
 
 impl Shared {
-    /// The state of a new connection. `write_limit` is the time that one write of frames may take.
-    pub(crate) fn new(write_limit: Duration) -> Shared {
-        Shared {
-            facts: Mutex::default(),
-            changed: Condvar::new(),
-            over: AtomicBool::new(false),
-            write_limit,
-        }
-    }
-
     /// The opening handshake is done.
     pub(crate) fn note_opened(&self) {
         self.lock().opened = true;
@@ -92,7 +81,7 @@ impl Shared {
         self.lock().state()
     }
 
-    /// What became of the connection; `None` before TCP has ended.
+    /// What became of the connection, once the peer's Close has come or TCP has ended.
     pub(crate) fn closed(&self) -> Option<Closed> {
         self.lock().closed()
     }
@@ -105,17 +94,21 @@ impl Shared {
 
     /// Somebody is sending at this moment.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.facts.try_lock(), Err(TryLockError::WouldBlock))
+        self.output.is_busy()
     }
 
     /// Why nothing may be sent any more.
     pub(crate) fn error(&self) -> Error {
-        self.lock().error()
+        let facts = self.lock();
+        match (&facts.tcp, facts.closed()) {
+            (Some(_), Some(closed)) => Error::Closed(closed),
+            _ => Error::Closing,
+        }
     }
 
-    /// The Close frame that the peer sent.
-    pub(crate) fn received(&self) -> Option<CloseReason> {
-        self.lock().received.clone()
+    /// Whether the peer's Close frame has arrived.
+    pub(crate) fn has_received_close(&self) -> bool {
+        self.lock().received.is_some()
     }
 
     /// The peer's Close frame has arrived.
@@ -123,6 +116,14 @@ impl Shared {
         let mut facts = self.lock();
         facts.started_by.get_or_insert(Side::Peer);
         facts.received = Some(reason);
+        self.tell(facts);
+    }
+
+    fn note_sent(&self, reason: CloseReason) {
+        let mut facts = self.lock();
+        facts.started_by.get_or_insert(Side::Us);
+        facts.sent = Some(reason);
+        self.tell(facts);
     }
 
     /// TCP has ended. The first account of how is kept.
@@ -130,7 +131,7 @@ impl Shared {
         let mut facts = self.lock();
         facts.started_by.get_or_insert(by);
         facts.tcp.get_or_insert(end);
-        self.tell(&facts);
+        self.tell(facts);
     }
 
     /// Ends TCP in both directions at once. It wakes every thread that waits for the stream.
@@ -140,139 +141,133 @@ impl Shared {
         let _ = stream.shutdown(Shutdown::Both);
     }
 
-    /// The peer did not answer our Close in time: TCP ends now.
-    pub(crate) fn end_unanswered<S: Stream>(&self, stream: &mut S) {
-        let how = "the peer did not answer our Close in time".to_owned();
-        self.end_now(stream, Side::Us, TcpEnd::Broken(how));
+    /// A limit has passed, and we do not wait any longer for what the peer has still to do: TCP ends
+    /// now. What that is, the facts say.
+    pub(crate) fn give_up<S: Stream>(&self, stream: &mut S) {
+        let how = match self.has_received_close() {
+            false => "the peer did not answer our Close in time",
+            true => "the peer did not end TCP in time",
+        };
+        self.end_now(stream, Side::Us, TcpEnd::Broken(how.to_owned()));
     }
 
-    /// Waits until TCP has ended, for `limit` at most.
-    pub(crate) fn wait_until_closed(&self, limit: Duration) -> Option<Closed> {
+    /// Waits until the peer's Close has come or TCP has ended, for `limit` at most. Returns whether
+    /// that happened.
+    pub(crate) fn wait_for_close(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
         let (facts, _) = self
             .changed
-            .wait_timeout_while(self.lock(), limit, |facts| facts.tcp.is_none())
+            .wait_timeout_while(self.lock(), left, |facts| facts.closed().is_none())
             .unwrap_or_else(PoisonError::into_inner);
-        facts.closed()
+        facts.closed().is_some()
     }
 
-    /// From here to [`end_fragments`](Self::end_fragments), messages of other senders wait. Only
-    /// the connection itself sends fragments, and it sends nothing else in between.
-    pub(crate) fn begin_fragments(&self) {
-        self.lock().sending_fragments = true;
-    }
-
-    pub(crate) fn end_fragments(&self) {
-        self.lock().sending_fragments = false;
-        self.changed.notify_all();
-    }
-
-    /// Writes a whole message when no other message is being sent.
-    pub(crate) fn transmit_message<S: Stream>(
+    /// Writes whole frames, which may be in two places in memory, when the turn comes.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the turn did not come in time: then nothing was written. Else
+    /// [`Error::Closing`] or [`Error::Closed`].
+    pub(super) fn transmit<S: Stream>(
         &self,
         stream: &mut S,
-        frame: &[u8],
-    ) -> Result<(), Error> {
-        let facts = self
-            .changed
-            .wait_while(self.lock(), |facts| {
-                facts.sending_fragments && !facts.is_over()
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        self.transmit_locked(facts, stream, [frame, &[]], None)
-    }
-
-    /// Writes whole frames, which may be in two places in memory. The last one may be a Close.
-    pub(crate) fn transmit<S: Stream>(
-        &self,
-        stream: &mut S,
+        kind: Kind,
         frames: [&[u8]; 2],
-        close: Option<&CloseReason>,
+        limits: Limits,
     ) -> Result<(), Error> {
-        self.transmit_locked(self.lock(), stream, frames, close)
-    }
-
-    fn transmit_locked<S: Stream>(
-        &self,
-        mut facts: MutexGuard<'_, Facts>,
-        stream: &mut S,
-        frames: [&[u8]; 2],
-        close: Option<&CloseReason>,
-    ) -> Result<(), Error> {
-        if facts.is_over() {
-            return Err(facts.error());
+        let is_over = || self.is_over();
+        let Some(mut turn) = self.output.wait_for_turn(kind, limits.turn, is_over) else {
+            return Err(match self.is_over() {
+                true => self.error(),
+                false => Error::TimedOut,
+            });
+        };
+        let written = turn.write_all(stream, frames, limits);
+        match written.and_then(|()| turn.finish(stream)) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.lose_output(stream, &error)),
         }
-        match write_all(stream, frames, self.write_limit) {
-            Err(error) => {
-                let how = if is_timeout(&error) {
-                    // We do not wait for a peer that does not read. This wakes our reader, too.
-                    let _ = stream.shutdown(Shutdown::Both);
-                    "the peer did not read in time".to_owned()
-                } else {
-                    error.to_string()
-                };
-                facts.started_by.get_or_insert(Side::Peer);
-                facts.tcp = Some(TcpEnd::Broken(how));
-                self.tell(&facts);
-                Err(facts.error())
+    }
+
+    /// Writes a Close frame, with `before` in front of it. All together has `limit`: if it is over,
+    /// TCP is ended.
+    ///
+    /// # Errors
+    /// [`Error::Closing`] or [`Error::Closed`].
+    pub(crate) fn transmit_close<S: Stream>(
+        &self,
+        stream: &mut S,
+        before: &[u8],
+        frame: &[u8],
+        reason: &CloseReason,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        let deadline = deadline_in(limit);
+        let is_over = || self.is_over();
+        let turn = self
+            .output
+            .wait_for_turn(Kind::BetweenFragments, limit, is_over);
+        let Some(mut turn) = turn else {
+            if !self.is_over() {
+                // Another sender has the turn, and its peer does not read.
+                self.lose_output(stream, &io::ErrorKind::TimedOut.into());
             }
+            return Err(self.error());
+        };
+        let limits = Limits::within(deadline.saturating_duration_since(Instant::now()));
+        match turn.write_all(stream, [before, frame], limits) {
             Ok(()) => {
-                if let Some(reason) = close {
-                    facts.started_by.get_or_insert(Side::Us);
-                    facts.sent = Some(reason.clone());
-                    self.tell(&facts);
-                }
+                // Before the turn is given back: nothing goes behind a Close.
+                self.note_sent(reason.clone());
                 Ok(())
             }
+            Err(error) => Err(self.lose_output(stream, &error)),
         }
     }
 
-    /// Wakes everybody who waits for a change, and renews the copy that needs no lock.
-    fn tell(&self, facts: &Facts) {
+    /// Writes `frames` without waiting; see [`Output::try_write`].
+    pub(crate) fn try_transmit<S: Stream>(
+        &self,
+        stream: &mut S,
+        frames: &mut Vec<u8>,
+        config: &Config,
+    ) -> Result<(), Error> {
+        if self.is_over() {
+            frames.clear();
+            return Err(self.error());
+        }
+        let most = config.write_buffer.saturating_mul(2);
+        let written = self
+            .output
+            .try_write(stream, frames, most, config.write_timeout);
+        written.map_err(|error| self.lose_output(stream, &error))
+    }
+
+    /// The stream does not take what we write: TCP has ended, or it ends now because the peer does
+    /// not read.
+    fn lose_output<S: Stream>(&self, stream: &mut S, error: &io::Error) -> Error {
+        let is_slow = is_timeout(error);
+        let how = match is_slow {
+            true => "the peer did not read in time".to_owned(),
+            false => error.to_string(),
+        };
+        self.note_end(Side::Peer, TcpEnd::Broken(how));
+        if is_slow {
+            // This wakes our reader, and senders that wait inside a write.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.error()
+    }
+
+    /// Renews the copy that needs no lock, and wakes everybody who waits for a change.
+    fn tell(&self, facts: MutexGuard<'_, Facts>) {
         self.over.store(facts.is_over(), Ordering::Release);
+        drop(facts);
         self.changed.notify_all();
+        self.output.wake();
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
         // A panic while the lock was held cannot leave half-written state.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Writes all bytes. Each step has the stream's own limit for making no progress. All steps
-/// together have `limit`, so a peer that reads a byte now and then gains no time.
-///
-/// A step is at most `LONGEST_WRITE` bytes, because the system stays in a long write for as long as
-/// anything moves.
-fn write_all<S: Stream>(
-    stream: &mut S,
-    [mut first, mut second]: [&[u8]; 2],
-    limit: Duration,
-) -> io::Result<()> {
-    const LONGEST_WRITE: usize = 1 << 18;
-    let mut deadline = None;
-    loop {
-        let written = if second.is_empty() || first.len() > LONGEST_WRITE {
-            stream.write(&first[..first.len().min(LONGEST_WRITE)])
-        } else {
-            let second = &second[..second.len().min(LONGEST_WRITE)];
-            stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
-        };
-        match written {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                let of_first = count.min(first.len());
-                first = &first[of_first..];
-                second = &second[count - of_first..];
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        if first.is_empty() && second.is_empty() {
-            return stream.flush();
-        }
-        // The first write nearly always takes everything. Then the clock is not read.
-        if Instant::now() >= *deadline.get_or_insert_with(|| deadline_in(limit)) {
-            return Err(ErrorKind::TimedOut.into());
-        }
     }
 }

@@ -58,8 +58,9 @@ pub enum TcpEnd {
     Broken(String),
 }
 
-/// What became of a connection that is [`Closed`](State::Closed): the Close frame of each side, and
-/// how TCP ended. The codes 1005 and 1006 are never stored. [`Closed::code`] derives them.
+/// What became of a connection, once the peer's Close has come or TCP has ended: the Close frame of
+/// each side, and how TCP ended. The codes 1005 and 1006 are never stored. [`Closed::code`] derives
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// The Close frame that this side sent.
@@ -68,8 +69,8 @@ pub struct Closed {
     pub received: Option<CloseReason>,
     /// The side that sent its Close frame first, or that ended TCP without one.
     pub started_by: Side,
-    /// How TCP ended.
-    pub tcp: TcpEnd,
+    /// How TCP ended; `None` while it has not.
+    pub tcp: Option<TcpEnd>,
 }
 
 impl Closed {
@@ -125,11 +126,11 @@ impl fmt::Display for Closed {
             (_, Some(received)) => write!(f, "closed by us with {received}")?,
         }
         match &self.tcp {
-            TcpEnd::Broken(how) => write!(f, "; {how}"),
-            TcpEnd::ClosedBy(Side::Peer) if !self.was_clean() => {
+            Some(TcpEnd::Broken(how)) => write!(f, "; {how}"),
+            Some(TcpEnd::ClosedBy(Side::Peer)) if !self.was_clean() => {
                 f.write_str("; the peer ended TCP")
             }
-            TcpEnd::ClosedBy(_) => Ok(()),
+            Some(TcpEnd::ClosedBy(_)) | None => Ok(()),
         }
     }
 }

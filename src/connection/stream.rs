@@ -156,19 +156,21 @@ pub(crate) fn close_gently<S: Stream>(stream: &mut S, limit: Duration) {
     let _ = stream.flush();
     // If the peer cannot be told that we are done, each side would wait for the other.
     if stream.shutdown(Shutdown::Write).is_ok() {
-        wait_for_end(stream, limit);
+        wait_for_end(stream, limit, limit);
     }
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// Reads and drops bytes until the peer ends its direction, for `limit` at most. Returns whether
-/// that end was seen.
-pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration) -> bool {
+/// Reads and drops bytes until the peer ends its direction, for `limit` at most, and while no wait
+/// for a byte is longer than `silence`. Returns whether that end was seen.
+pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration, silence: Duration) -> bool {
     let deadline = deadline_in(limit);
     let mut dropped = Buffer::new();
     loop {
+        let now = Instant::now();
+        let until = deadline.min(deadline_in(silence));
         // A stream without time limits could wait for ever.
-        if Instant::now() >= deadline || !limit_until(stream, deadline).is_ok_and(|limits| limits) {
+        if now >= deadline || !limit_until(stream, until).is_ok_and(|limits| limits) {
             return false;
         }
         match read_once(stream, dropped.room()) {

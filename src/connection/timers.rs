@@ -29,8 +29,10 @@ pub(super) struct Timers {
 pub(super) enum Due {
     /// Nothing. The wait goes on.
     Nothing,
-    /// The caller's deadline has passed, or the stream itself has a limit.
+    /// The caller's deadline has passed.
     Deadline,
+    /// Nothing that is known here: the stream itself has a limit.
+    StreamLimit,
     /// A Ping, to ask whether the peer is still there (§5.5.2).
     Ping,
     /// The end: no sign of life for this long, not even an answer to the Ping.
@@ -124,7 +126,7 @@ impl Timers {
         let has_limit = self.keepalive.is_some() || self.close_deadline.is_some();
         match deadline {
             Some(deadline) if deadline <= now => Due::Deadline,
-            None if !has_limit => Due::Deadline,
+            None if !has_limit => Due::StreamLimit,
             _ => Due::Nothing,
         }
     }

@@ -2,18 +2,18 @@
 //! connection.
 //!
 //! - It reads messages, answers Pings and the closing handshake, and closes.
-//! - Sending is `output.rs`. How TCP ends is `ending.rs`. What is due and when is `timers.rs`.
+//! - Sending is `writer.rs`. How TCP ends is `ending.rs`. What is due and when is `timers.rs`.
 //! - How a connection begins is `client/` and `server/`.
 
 use super::config::Config;
-use super::ending::Ending;
 use super::entropy::Entropy;
 use super::error::Error;
-use super::output::Writer;
+use super::output::limit_single_writes;
 use super::shared::Shared;
 use super::state::{Closed, Side, State, TcpEnd};
 use super::stream::{Stream, Tcp, is_timeout, read_once};
 use super::timers::{Due, Timers};
+use super::writer::Writer;
 use crate::framing::{
     Buffer, CloseCode, CloseReason, Message, MessageDecoder, MessageKind, OpCode, Payload,
     Received, Role, Violation,
@@ -35,9 +35,10 @@ use std::{io, thread};
 /// # Ok::<(), rfc6455::Error>(())
 /// ```
 ///
-/// Dropping an open connection sends a Close and does not wait for the answer. The code is 1001
-/// (going away), or 1011 (internal error) if the thread panics. [`close`](WebSocket::close) waits
-/// for the answer.
+/// Dropping an open connection sends a Close with 1001 (going away), or with 1011 (internal error) if
+/// the thread panics. Then it drops what the peer still sends, until the peer ends TCP, sends nothing
+/// for a second, or [`Config::close_timeout`] is over. [`close`](WebSocket::close) says how the peer
+/// answered.
 #[derive(Debug)]
 pub struct WebSocket<S: Stream = Tcp> {
     incoming: MessageDecoder,
@@ -46,9 +47,22 @@ pub struct WebSocket<S: Stream = Tcp> {
     subprotocol: Option<String>,
     /// The time limit that the stream has for reads now.
     read_limit: Option<Duration>,
-    /// Reading is over. Nothing is processed after a Close, or after failing (§7.1.7).
-    finished: bool,
+    reading: Reading,
 }
+
+/// What reading is for now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reading {
+    /// Messages.
+    Messages,
+    /// The end of TCP. Nothing is processed after a Close, or after failing (§7.1.7).
+    End,
+    /// Nothing: TCP has ended.
+    Nothing,
+}
+
+/// How long a read waits at most before it tries again to send what the peer did not take.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// A message, and the writer to answer it.
 type MessageAndWriter<'a, S> = (Message<'a>, &'a mut Writer<S>);
@@ -71,7 +85,7 @@ impl<S: Stream> WebSocket<S> {
             keys: masking_keys(role, config),
             buffer,
             subprotocol: None,
-            shared: Arc::new(Shared::new(config.message_timeout)),
+            shared: Arc::default(),
         };
         WebSocket::new(stream, opened, Arc::new(config.clone()))
     }
@@ -86,7 +100,7 @@ impl<S: Stream> WebSocket<S> {
             None => Role::Server,
         };
         let can_limit = stream.limit_reads(config.keepalive)?;
-        stream.limit_writes(Some(config.write_timeout))?;
+        limit_single_writes(&mut stream, &config)?;
         opened.shared.note_opened();
         Ok(WebSocket {
             incoming: MessageDecoder::new(role, config.max_message, opened.buffer),
@@ -94,7 +108,7 @@ impl<S: Stream> WebSocket<S> {
             subprotocol: opened.subprotocol,
             read_limit: config.keepalive,
             writer: Writer::new(stream, opened.keys, config, opened.shared),
-            finished: false,
+            reading: Reading::Messages,
         })
     }
 
@@ -170,7 +184,7 @@ impl<S: Stream> WebSocket<S> {
         match self.incoming.message(kind, payload) {
             Ok(message) => Ok(Some((message, &mut self.writer))),
             Err(violation) => {
-                self.finished = true;
+                self.reading = Reading::End;
                 Err(self.writer.fail(violation))
             }
         }
@@ -183,7 +197,7 @@ impl<S: Stream> WebSocket<S> {
         &mut self,
         deadline: Option<Instant>,
     ) -> Result<Option<(MessageKind, Payload)>, Error> {
-        if self.finished {
+        if self.reading != Reading::Messages {
             return self.end_of_reading();
         }
         let mut waited = false;
@@ -193,7 +207,7 @@ impl<S: Stream> WebSocket<S> {
                     self.timers.note_message();
                     return Ok(Some((kind, payload)));
                 }
-                Ok(Some(Received::Ping(payload))) => self.answer_ping(payload)?,
+                Ok(Some(Received::Ping(payload))) => self.answer_ping(payload),
                 // §5.5.3: "A response to an unsolicited Pong frame is not expected."
                 Ok(Some(Received::Pong)) => {}
                 Ok(Some(Received::Close(reason))) => {
@@ -216,16 +230,16 @@ impl<S: Stream> WebSocket<S> {
     /// What `read` returns after the end.
     #[cold]
     fn end_of_reading(&self) -> Result<Option<(MessageKind, Payload)>, Error> {
-        match self.writer.shared.received() {
-            Some(_) => Ok(None),
-            None => Err(self.writer.shared.error()),
+        match self.writer.shared.has_received_close() {
+            true => Ok(None),
+            false => Err(self.writer.shared.error()),
         }
     }
 
     /// Waits for bytes: one `read` of the stream, or a time limit.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
         // If this fails, the peer may have said why before it went. That is read first.
-        let _ = self.writer.flush();
+        let _ = self.writer.flush_without_waiting();
         self.check_late_peer()?;
         self.limit_read(deadline)?;
         match read_once(self.writer.stream_mut(), self.incoming.room()) {
@@ -255,7 +269,10 @@ impl<S: Stream> WebSocket<S> {
 
     /// Tells the stream how long its next read may take, if that has changed.
     fn limit_read(&mut self, deadline: Option<Instant>) -> io::Result<()> {
-        let limit = self.timers.read_limit(deadline);
+        let mut limit = self.timers.read_limit(deadline);
+        if self.writer.has_unsent() {
+            limit = Some(limit.map_or(RETRY, |limit| limit.min(RETRY)));
+        }
         if limit != self.read_limit {
             self.writer.stream_mut().limit_reads(limit)?;
             self.read_limit = limit;
@@ -266,17 +283,18 @@ impl<S: Stream> WebSocket<S> {
     /// A read waited and got nothing.
     #[cold]
     fn do_what_is_due(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
-        let may_ping = !self.writer.shared.is_over();
+        let shared = &self.writer.shared;
+        let (may_ping, has_unsent) = (!shared.is_over(), self.writer.has_unsent());
         match self.timers.due(deadline, may_ping) {
             Due::Nothing => Ok(()),
-            Due::Deadline => Err(Error::TimedOut),
-            Due::Ping => self.writer.ping(b""),
-            Due::PeerIsGone(silence) => {
-                let seconds = silence.as_secs_f32();
-                let how =
-                    format!("nothing came for {seconds:.0} s, not even an answer to our Ping");
-                Err(self.lose(TcpEnd::Broken(how)))
+            // The limit was that of the next try to send what waits.
+            Due::StreamLimit if has_unsent => Ok(()),
+            Due::Deadline | Due::StreamLimit => Err(Error::TimedOut),
+            Due::Ping => {
+                self.writer.queue_control(OpCode::Ping, b"");
+                Ok(())
             }
+            Due::PeerIsGone(silence) => Err(self.give_up_on_silence(silence)),
             Due::CloseUnanswered => Err(self.give_up_on_close()),
         }
     }
@@ -284,45 +302,66 @@ impl<S: Stream> WebSocket<S> {
     /// §7.1.7: the peer broke a rule.
     #[cold]
     fn fail(&mut self, violation: Violation) -> Error {
-        self.finished = true;
+        self.reading = Reading::End;
         self.writer.fail(violation)
     }
 
     /// §7.2.1: TCP was lost, so no Close can be sent.
     fn lose(&mut self, end: TcpEnd) -> Error {
-        self.finished = true;
-        self.writer.end(Ending::Lost(end));
-        self.writer.shared.error()
+        self.reading = Reading::Nothing;
+        self.writer.lose(end)
+    }
+
+    /// §7.1.7 says that an endpoint SHOULD send a Close when it fails a connection. A peer that is
+    /// gone will probably not get it, so this has a second at most.
+    fn give_up_on_silence(&mut self, silence: Duration) -> Error {
+        let seconds = silence.as_secs_f32();
+        let how = format!("nothing came for {seconds:.0} s, not even an answer to our Ping");
+        let limit = self.writer.config.close_timeout.min(Duration::from_secs(1));
+        let reason = CloseReason::new(CloseCode::INTERNAL_ERROR, &how);
+        let reason = reason.expect("it is short and may be sent");
+        let _ = self.writer.send_close(&reason, limit);
+        self.lose(TcpEnd::Broken(how))
     }
 
     fn give_up_on_close(&mut self) -> Error {
-        self.finished = true;
+        self.reading = Reading::Nothing;
         let shared = Arc::clone(&self.writer.shared);
-        shared.end_unanswered(self.writer.stream_mut());
+        shared.give_up(self.writer.stream_mut());
         shared.error()
     }
 
     /// §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" with
     /// the same payload. The Pong leaves with the next flush, at the latest before we wait.
-    fn answer_ping(&mut self, payload: Payload) -> Result<(), Error> {
-        if self.writer.shared.is_over() {
-            return Ok(());
+    fn answer_ping(&mut self, payload: Payload) {
+        if !self.writer.shared.is_over() {
+            let payload = self.incoming.payload(payload);
+            self.writer.queue_control(OpCode::Pong, payload);
         }
-        let payload = self.incoming.payload(payload);
-        self.writer.write_frame(true, OpCode::Pong, payload)
     }
 
     /// §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame,
-    /// the endpoint MUST send a Close frame in response", and it echoes the code. Then TCP ends.
+    /// the endpoint MUST send a Close frame in response", and it echoes the code. Then "the server
+    /// MUST close the underlying TCP connection immediately; the client SHOULD wait for the server".
     fn answer_close(&mut self, reason: CloseReason) {
-        self.finished = true;
+        self.reading = Reading::End;
         self.writer.shared.note_received(reason.clone());
         if !self.writer.shared.is_over() {
             // If the peer is gone already, the answer is lost. The peer's Close still counts.
-            let _ = self.writer.send_close(&reason);
+            let limit = self.writer.config.close_timeout;
+            let _ = self.writer.send_close(&reason, limit);
         }
-        self.writer
-            .end(Ending::after_closing_handshake(self.incoming.receiver()));
+        if self.role() == Role::Server {
+            self.writer.end_our_direction();
+        }
+    }
+
+    /// Waits for the end of TCP, if it has not come.
+    fn finish(&mut self) {
+        if self.reading == Reading::End {
+            self.reading = Reading::Nothing;
+            self.writer.drain();
+        }
     }
 
     /// Closes the connection (§7.1.2): sends a Close with a code and a reason, reads until the
@@ -335,6 +374,7 @@ impl<S: Stream> WebSocket<S> {
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.start_close(code, reason)?;
         while self.read()?.is_some() {}
+        self.finish();
         Ok(())
     }
 
@@ -346,7 +386,8 @@ impl<S: Stream> WebSocket<S> {
     /// before; [`Error::Closed`] if the connection had ended.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let reason = CloseReason::new(code, reason)?;
-        self.writer.send_close(&reason)
+        let limit = self.writer.config.close_timeout;
+        self.writer.send_close(&reason, limit)
     }
 
     /// Sends a message at once: [`write`](Self::write), then [`flush`](Self::flush).
@@ -391,7 +432,7 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// What became of the connection: who closed it, with which code and reason, and whether the
-    /// closing handshake was completed. `None` before TCP has ended.
+    /// closing handshake was completed. `None` before the peer's Close has come or TCP has ended.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.writer.shared.closed()
@@ -441,18 +482,20 @@ impl<S: Stream> WebSocket<S> {
 
 impl<S: Stream> Drop for WebSocket<S> {
     fn drop(&mut self) {
-        if !self.writer.has_stream() || self.state() == State::Closed {
+        if !self.writer.has_stream() {
             return;
         }
-        let code = match thread::panicking() {
-            true => CloseCode::INTERNAL_ERROR,
-            false => CloseCode::GOING_AWAY,
-        };
-        let _ = self.start_close(code, "");
-        // Senders may live longer than this value. The connection does not.
-        let shared = Arc::clone(&self.writer.shared);
-        let end = TcpEnd::ClosedBy(Side::Us);
-        shared.end_now(self.writer.stream_mut(), Side::Us, end);
+        if self.reading == Reading::Messages && self.state() != State::Closed {
+            let code = match thread::panicking() {
+                true => CloseCode::INTERNAL_ERROR,
+                false => CloseCode::GOING_AWAY,
+            };
+            let _ = self.start_close(code, "");
+            // Senders may live longer than this value. The connection does not.
+            self.writer.end_our_direction();
+            self.reading = Reading::End;
+        }
+        self.finish();
     }
 }
 

@@ -62,7 +62,7 @@ impl<S: Stream + Clone + Send + 'static> Registry<S> {
         }
         let id = open.next_id;
         open.next_id += 1;
-        let shared = Arc::new(Shared::new(config.message_timeout));
+        let shared = Arc::<Shared>::default();
         let connection = Connection {
             stream: stream.clone(),
             shared: Arc::clone(&shared),
@@ -128,6 +128,7 @@ impl<S: Stream + Clone + Send + 'static> Registry<S> {
 /// Sends a Close to every connection. A connection that is sending at this moment waits for the
 /// second round: its peer may not read, and the others shall not wait for that peer.
 fn say_goodbye<S: Stream>(connections: Vec<(S, Arc<Shared>)>) {
+    const LIMIT: Duration = Duration::from_millis(1);
     let reason = CloseReason::new(CloseCode::GOING_AWAY, "").expect("1001 may be sent");
     let mut frame = Vec::new();
     reason.encode_frame(None, &mut frame);
@@ -135,18 +136,18 @@ fn say_goodbye<S: Stream>(connections: Vec<(S, Arc<Shared>)>) {
     for (mut stream, shared) in connections {
         // A peer that does not read gets no more time than this. It loses nothing that it would
         // have read.
-        let _ = stream.limit_writes(Some(Duration::from_millis(1)));
+        let _ = stream.limit_writes(Some(LIMIT));
         if shared.is_busy() {
             busy.push((stream, shared));
         } else if shared.state() == State::Connecting {
             // Its request will not be answered any more.
             let _ = stream.shutdown(Shutdown::Both);
         } else {
-            let _ = shared.transmit(&mut stream, [&frame, &[]], Some(&reason));
+            let _ = shared.transmit_close(&mut stream, &[], &frame, &reason, LIMIT);
         }
     }
     for (mut stream, shared) in busy {
-        let _ = shared.transmit(&mut stream, [&frame, &[]], Some(&reason));
+        let _ = shared.transmit_close(&mut stream, &[], &frame, &reason, LIMIT);
     }
 }
 

@@ -55,7 +55,7 @@ impl<S: Stream> Request<S> {
     /// [`Error::Handshake`] for a request that is not HTTP, too big, or later than
     /// [`Config::handshake_timeout`]; [`Error::Io`].
     pub fn read(stream: S, config: &Config) -> Result<Request<S>, Error> {
-        let shared = Arc::new(Shared::new(config.message_timeout));
+        let shared = Arc::<Shared>::default();
         Request::read_shared(stream, Arc::new(config.clone()), shared)
     }
 

@@ -1,0 +1,246 @@
+//! RFC 6455 §6.1, Sending Data: messages and control frames to bytes, collected and flushed.
+//!
+//! How the bytes leave is `output.rs`. What all senders of a connection share is `shared.rs`.
+
+use super::config::Config;
+use super::entropy::Entropy;
+use super::error::{Error, check_control};
+use super::output::{Kind, Limits};
+use super::shared::Shared;
+use super::stream::Stream;
+use crate::framing::{CloseReason, Frame, Message, OpCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// From this many bytes on, a payload is not copied behind the frames that wait to be sent.
+const NOT_COPIED: usize = 1 << 14;
+
+/// Sends messages and control frames on a connection. Each [`WebSocket`](crate::WebSocket) has one.
+#[derive(Debug)]
+pub struct Writer<S> {
+    /// `None` only after [`WebSocket::into_inner`](crate::WebSocket::into_inner) took it.
+    stream: Option<S>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) config: Arc<Config>,
+    /// A client's source of masking keys. A server has none: it "MUST NOT mask" (§5.1).
+    keys: Option<Entropy>,
+    /// Whole frames that are encoded and not sent.
+    output: Vec<u8>,
+}
+
+impl<S: Stream> Writer<S> {
+    pub(super) fn new(
+        stream: S,
+        keys: Option<Entropy>,
+        config: Arc<Config>,
+        shared: Arc<Shared>,
+    ) -> Writer<S> {
+        Writer {
+            stream: Some(stream),
+            shared,
+            keys,
+            output: Vec::new(),
+            config,
+        }
+    }
+
+    #[inline]
+    pub(super) fn stream(&self) -> &S {
+        self.stream
+            .as_ref()
+            .expect("into_inner ends the connection")
+    }
+
+    #[inline]
+    pub(super) fn stream_mut(&mut self) -> &mut S {
+        self.stream
+            .as_mut()
+            .expect("into_inner ends the connection")
+    }
+
+    pub(super) fn take_stream(&mut self) -> Option<S> {
+        self.stream.take()
+    }
+
+    pub(super) fn has_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Sends a message at once: [`write`](Writer::write), then [`flush`](Writer::flush).
+    ///
+    /// # Errors
+    /// Those of [`flush`](Writer::flush).
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.write(message)?;
+        self.flush()
+    }
+
+    /// Encodes a message as one frame, to be sent by the next flush. A flush happens when you ask
+    /// for it, before a `read` waits for the peer, and when
+    /// [`Config::write_buffer`](crate::Config::write_buffer) bytes are collected. So a burst of
+    /// small messages costs one system call.
+    ///
+    /// # Errors
+    /// [`Error::Closing`] or [`Error::Closed`] if nothing may be sent any more. §6.1: "The endpoint
+    /// MUST ensure the WebSocket connection is in the OPEN state".
+    #[inline]
+    pub fn write<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        self.write_frame(true, message.opcode(), message.as_bytes())
+    }
+
+    /// Sends a Ping (§5.5.2) with up to 125 bytes of payload. The peer sends the payload back.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a longer payload; else those of [`flush`](Writer::flush).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send_control(OpCode::Ping, payload)
+    }
+
+    /// Sends a Pong that nobody asked for (§5.5.3), with up to 125 bytes of payload: a sign of
+    /// life. A received Ping is answered without this call.
+    ///
+    /// # Errors
+    /// [`Error::Unsendable`] for a longer payload; else those of [`flush`](Writer::flush).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send_control(OpCode::Pong, payload)
+    }
+
+    fn send_control(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
+        check_control(payload)?;
+        self.write_frame(true, opcode, payload)?;
+        self.flush()
+    }
+
+    /// Adds one whole frame to the output.
+    #[inline]
+    pub(super) fn write_frame(
+        &mut self,
+        fin: bool,
+        opcode: OpCode,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        if self.shared.is_over() {
+            return Err(self.shared.error());
+        }
+        let frame = Frame {
+            fin,
+            rsv1: false,
+            opcode,
+            mask: self.masking_key(),
+            payload,
+        };
+        if frame.mask.is_none() && payload.len() >= NOT_COPIED {
+            return self.transmit_uncopied(&frame);
+        }
+        frame.encode(&mut self.output);
+        if self.output.len() >= self.config.write_buffer {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn masking_key(&mut self) -> Option<[u8; 4]> {
+        self.keys.as_mut().map(Entropy::masking_key)
+    }
+
+    /// A long payload without a mask is sent from where it is, behind the collected output.
+    fn transmit_uncopied(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        let before = self.output.len();
+        frame.header().encode(&mut self.output);
+        let result = self.transmit(frame.payload);
+        if let Err(Error::TimedOut) = result {
+            // The output waits for the next flush. The header without its payload must not.
+            self.output.truncate(before);
+        }
+        result
+    }
+
+    /// Sends what was written. It waits for other senders, and for a peer that does not read, at
+    /// most [`Config::write_timeout`](crate::Config::write_timeout) each.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if another sender was sending all the time: nothing is lost, and the next
+    /// flush tries again. [`Error::Closing`] if a Close was sent. [`Error::Closed`] if TCP has
+    /// ended, or if the peer did not read: what was not sent is dropped.
+    #[inline]
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.output.is_empty() && !self.shared.output.has_backlog() {
+            return Ok(());
+        }
+        self.transmit(&[])
+    }
+
+    /// Sends the output and `payload` behind it.
+    fn transmit(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let limits = Limits::for_message(&self.config);
+        let frames = [&self.output[..], payload];
+        let stream = stream_of(&mut self.stream);
+        let result = self
+            .shared
+            .transmit(stream, Kind::BetweenFragments, frames, limits);
+        if !matches!(result, Err(Error::TimedOut)) {
+            self.forget_output();
+        }
+        result
+    }
+
+    fn forget_output(&mut self) {
+        self.output.clear();
+        let keep = self.config.write_buffer.saturating_mul(2);
+        self.output.shrink_to(keep);
+    }
+
+    /// Sends what was written, and behind it a Close frame, all within `limit`. Nothing is sent
+    /// after that.
+    pub(super) fn send_close(
+        &mut self,
+        reason: &CloseReason,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        let mut frame = Vec::new();
+        reason.encode_frame(self.masking_key(), &mut frame);
+        let stream = stream_of(&mut self.stream);
+        let result = self
+            .shared
+            .transmit_close(stream, &self.output, &frame, reason, limit);
+        self.forget_output();
+        result
+    }
+
+    /// Sends what was written, as far as that needs no waiting. A read calls it before it waits.
+    #[inline]
+    pub(super) fn flush_without_waiting(&mut self) -> Result<(), Error> {
+        if self.output.is_empty() && !self.shared.output.has_backlog() {
+            return Ok(());
+        }
+        let stream = stream_of(&mut self.stream);
+        self.shared
+            .try_transmit(stream, &mut self.output, &self.config)
+    }
+
+    /// Whether something waits to be sent, so that a read must not wait long.
+    #[inline]
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.output.is_empty() || self.shared.output.has_backlog()
+    }
+
+    /// Adds a Ping or a Pong to the output, to be sent before the next read waits. It never waits:
+    /// if the peer does not read, only the newest Pong is kept (§5.5.3).
+    pub(super) fn queue_control(&mut self, opcode: OpCode, payload: &[u8]) {
+        let frame = Frame::new(opcode, self.masking_key(), payload);
+        if self.output.len() < self.config.write_buffer {
+            frame.encode(&mut self.output);
+        } else if opcode == OpCode::Pong {
+            let mut bytes = Vec::new();
+            frame.encode(&mut bytes);
+            self.shared.output.leave_pong(bytes);
+        }
+    }
+}
+
+/// The stream, borrowed apart from the rest of its writer.
+fn stream_of<S>(stream: &mut Option<S>) -> &mut S {
+    stream.as_mut().expect("into_inner ends the connection")
+}
