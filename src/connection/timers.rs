@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Timers {
     /// After this much silence a Ping is due. `None`: keepalive is off.
     keepalive: Option<Duration>,
+    can_limit: bool,
     message_timeout: Duration,
     close_timeout: Duration,
     /// When bytes last arrived.
@@ -46,6 +47,7 @@ impl Timers {
     pub(super) fn new(config: &Config, can_limit: bool) -> Timers {
         Timers {
             keepalive: config.keepalive.filter(|_| can_limit),
+            can_limit,
             message_timeout: config.message_timeout,
             close_timeout: config.close_timeout,
             heard: Instant::now(),
@@ -60,6 +62,17 @@ impl Timers {
     pub(super) fn note_bytes(&mut self) {
         self.heard = Instant::now();
         self.pinged = false;
+    }
+
+    /// How long nothing has arrived.
+    pub(super) fn silence(&self) -> Duration {
+        self.heard.elapsed()
+    }
+
+    /// Whether the stream has time limits.
+    #[inline]
+    pub(super) fn can_limit(&self) -> bool {
+        self.can_limit
     }
 
     /// A message is complete.

@@ -64,6 +64,13 @@ enum Reading {
 /// How long a read waits at most before it tries again to send what the peer did not take.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// A connection that has received nothing for this long gives back its memory, so that an idle
+/// connection costs the same whatever it did before. A busy one keeps it.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// This much memory, in bytes, is too little to wake up for.
+const KEPT_WHILE_IDLE: usize = 4 << 10;
+
 /// A message, and the writer to answer it.
 type MessageAndWriter<'a, S> = (Message<'a>, &'a mut Writer<S>);
 
@@ -270,8 +277,8 @@ impl<S: Stream> WebSocket<S> {
     /// Tells the stream how long its next read may take, if that has changed.
     fn limit_read(&mut self, deadline: Option<Instant>) -> io::Result<()> {
         let mut limit = self.timers.read_limit(deadline);
-        if self.writer.has_unsent() {
-            limit = Some(limit.map_or(RETRY, |limit| limit.min(RETRY)));
+        if let Some(sooner) = self.work_after() {
+            limit = Some(limit.map_or(sooner, |limit| limit.min(sooner)));
         }
         if limit != self.read_limit {
             self.writer.stream_mut().limit_reads(limit)?;
@@ -280,15 +287,29 @@ impl<S: Stream> WebSocket<S> {
         Ok(())
     }
 
+    /// Work of our own that is to be done if a read waits this long.
+    #[inline]
+    fn work_after(&self) -> Option<Duration> {
+        if self.writer.has_unsent() {
+            return Some(RETRY);
+        }
+        let memory = self.incoming.memory() + self.writer.memory();
+        (memory > KEPT_WHILE_IDLE && self.timers.can_limit()).then_some(IDLE_AFTER)
+    }
+
     /// A read waited and got nothing.
     #[cold]
     fn do_what_is_due(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
-        let shared = &self.writer.shared;
-        let (may_ping, has_unsent) = (!shared.is_over(), self.writer.has_unsent());
+        let had_work = self.work_after().is_some();
+        if self.timers.silence() >= IDLE_AFTER {
+            self.incoming.release();
+            self.writer.release();
+        }
+        let may_ping = !self.writer.shared.is_over();
         match self.timers.due(deadline, may_ping) {
             Due::Nothing => Ok(()),
-            // The limit was that of the next try to send what waits.
-            Due::StreamLimit if has_unsent => Ok(()),
+            // The limit was ours.
+            Due::StreamLimit if had_work => Ok(()),
             Due::Deadline | Due::StreamLimit => Err(Error::TimedOut),
             Due::Ping => {
                 self.writer.queue_control(OpCode::Ping, b"");

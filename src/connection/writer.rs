@@ -220,6 +220,17 @@ impl<S: Stream> Writer<S> {
             .try_transmit(stream, &mut self.output, &self.config)
     }
 
+    /// The memory that it holds, in bytes.
+    #[inline]
+    pub(super) fn memory(&self) -> usize {
+        self.output.capacity()
+    }
+
+    /// Gives back the memory that holds no output.
+    pub(super) fn release(&mut self) {
+        self.output.shrink_to_fit();
+    }
+
     /// Whether something waits to be sent, so that a read must not wait long.
     #[inline]
     pub(super) fn has_unsent(&self) -> bool {

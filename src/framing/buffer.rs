@@ -5,7 +5,9 @@
 //!   looked for.
 //! - Reading takes two steps: [`Buffer::room`] lends free space, [`Buffer::filled`] says how much
 //!   of it was used.
-//! - Memory follows the bytes received, never a length that a peer promises.
+//! - Memory follows the bytes received, never a length that a peer promises. It is kept while bytes
+//!   keep coming, so a busy connection never pays for clearing it; [`Buffer::release`] gives it
+//!   back.
 //! - The work is linear: taking bytes from the front moves an index and nothing else.
 
 use std::ops::Range;
@@ -70,20 +72,33 @@ impl Buffer {
 
     /// Free space at the end, for one read. It is never empty.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.give_back(4 * self.next_read);
-        self.make_room(self.next_read);
-        &mut self.bytes[self.unread.end..]
+        self.room_for(0)
+    }
+
+    /// Free space for one read of a frame that needs this many more bytes. A long frame gets room
+    /// for itself and no more, and the buffer at most doubles for it.
+    pub(crate) fn room_for(&mut self, missing: usize) -> &mut [u8] {
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        }
+        let is_long = missing > self.next_read;
+        self.make_room(match is_long {
+            true => missing.min(self.next_read.max(self.unread.len())),
+            false => self.next_read,
+        });
+        let most = if is_long { missing } else { LARGEST_READ };
+        let end = self.bytes.len().min(self.unread.end + most);
+        &mut self.bytes[self.unread.end..end]
     }
 
     /// Notes that a read put `count` bytes into the [`room`](Self::room).
     pub(crate) fn filled(&mut self, count: usize) {
-        let offered = self.bytes.len() - self.unread.end;
+        self.unread.end += count;
         assert!(
-            count <= offered,
+            self.unread.end <= self.bytes.len(),
             "a reader cannot read more than it was given room for"
         );
-        self.unread.end += count;
-        if count == offered {
+        if count >= self.next_read {
             self.next_read = (self.next_read * 2).min(LARGEST_READ);
         } else if count < self.next_read / 4 {
             self.next_read = (self.next_read / 2).max(SMALLEST_READ);
@@ -92,22 +107,27 @@ impl Buffer {
 
     /// Appends bytes that somebody else has read.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
-        self.give_back(LARGEST_READ.max(bytes.len()));
-        self.make_room(bytes.len());
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        }
+        self.make_room(bytes.len().max(self.unread.len()));
         let start = self.unread.end;
         self.unread.end += bytes.len();
         self.bytes[start..self.unread.end].copy_from_slice(bytes);
     }
 
-    /// Gives memory back if nothing is unread and the buffer is larger than `most`.
-    fn give_back(&mut self, most: usize) {
-        if self.unread.is_empty() {
-            self.unread = 0..0;
-            if self.bytes.len() > most {
-                self.bytes.truncate(self.next_read);
-                self.bytes.shrink_to_fit();
-            }
-        }
+    /// The memory that it holds, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Gives back the memory that holds no unread bytes.
+    pub(crate) fn release(&mut self) {
+        self.bytes.truncate(self.unread.end);
+        self.bytes.drain(..self.unread.start);
+        self.bytes.shrink_to_fit();
+        self.unread = 0..self.bytes.len();
+        self.next_read = SMALLEST_READ;
     }
 
     /// Makes sure that `wanted` bytes are free behind the unread ones.
@@ -121,10 +141,10 @@ impl Buffer {
             self.bytes.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
-        // Doubling keeps the sum of all copies below twice the bytes received.
         let needed = self.unread.end + wanted;
         if self.bytes.len() < needed {
-            self.bytes.resize(needed.max(2 * self.unread.len()), 0);
+            self.bytes.reserve_exact(needed - self.bytes.len());
+            self.bytes.resize(needed, 0);
         }
     }
 }

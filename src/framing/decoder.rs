@@ -59,10 +59,6 @@ struct ArrivingFrame {
     arrived: usize,
 }
 
-/// A fragmented message with more bytes than this gives its memory back when the next message
-/// begins.
-const KEEP_FRAGMENTS: usize = 1 << 16;
-
 impl MessageDecoder {
     /// `buffer` may hold bytes that arrived behind the opening handshake. They belong to the first
     /// frame. No message is longer than `max_message` bytes.
@@ -84,7 +80,25 @@ impl MessageDecoder {
 
     /// Room for the next read; see [`Buffer::room`].
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.buffer.room()
+        // `check_size` and the rule for control frames keep the length within a `usize`.
+        let missing = match &self.frame {
+            Some(frame) => frame.header.length as usize - frame.arrived,
+            None => 0,
+        };
+        self.buffer.room_for(missing)
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.buffer.memory() + self.fragments.capacity()
+    }
+
+    /// Gives back the memory that holds nothing which is still needed.
+    pub(crate) fn release(&mut self) {
+        self.buffer.release();
+        if self.sequence.unfinished().is_none() {
+            self.fragments = Vec::new();
+        }
     }
 
     /// Notes that a read put `count` bytes into the [`room`](Self::room).
@@ -191,7 +205,6 @@ impl MessageDecoder {
     fn forget_last_message(&mut self) {
         self.text = Utf8::default();
         self.fragments.clear();
-        self.fragments.shrink_to(KEEP_FRAGMENTS);
     }
 
     /// Unmasks the new bytes of the payload in place (§5.3). Returns whether the payload is
@@ -239,8 +252,9 @@ impl MessageDecoder {
                 let payload = if is_whole {
                     Payload::Buffer(range)
                 } else {
-                    self.fragments
-                        .extend_from_slice(self.buffer.consumed(range));
+                    let fragment = self.buffer.consumed(range);
+                    reserve(&mut self.fragments, fragment.len(), self.max_message);
+                    self.fragments.extend_from_slice(fragment);
                     Payload::Fragments
                 };
                 let kind = self.sequence.end_frame(header);
@@ -270,5 +284,14 @@ impl MessageDecoder {
             MessageKind::Binary => Ok(Message::Binary(payload)),
             MessageKind::Text => Ok(Message::Text(whole_text(payload)?)),
         }
+    }
+}
+
+/// Makes room for `more` bytes. The memory doubles, but not past the longest message.
+fn reserve(fragments: &mut Vec<u8>, more: usize, max_message: usize) {
+    let needed = fragments.len() + more;
+    if needed > fragments.capacity() {
+        let wanted = needed.max(2 * fragments.len()).min(max_message.max(needed));
+        fragments.reserve_exact(wanted - fragments.len());
     }
 }
