@@ -3,6 +3,7 @@
 //!
 //! The defaults are made for a server that anybody can reach.
 
+use super::budget::Budget;
 use super::entropy::Entropy;
 use crate::opening::Origins;
 use std::time::{Duration, Instant};
@@ -39,6 +40,10 @@ pub struct Config {
     pub max_fields: usize,
     /// The longest message, in bytes; all fragments count. Default 16 MiB.
     pub max_message: usize,
+    /// The memory, in bytes, that all connections with this `Config` and its clones may hold
+    /// together, beyond the first 64 KiB of each. A connection that needs more is closed with 1013.
+    /// Default 1 GiB: 64 of the longest messages at the same time.
+    pub budget: Budget,
     /// `write` collects this many bytes, then it flushes. Default 64 KiB: a longer write makes no
     /// system call cheaper.
     pub write_buffer: usize,
@@ -74,6 +79,7 @@ impl Default for Config {
             max_head: 8 << 10,
             max_fields: 100,
             max_message: 16 << 20,
+            budget: Budget::new(1 << 30),
             write_buffer: 64 << 10,
             max_connections: 10_000,
             stack_size: 256 << 10,

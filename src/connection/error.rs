@@ -26,6 +26,9 @@ pub enum Error {
     /// The peer broke the protocol, and the connection was failed (§7.1.7): a Close with
     /// [`Violation::close_code`] was sent, and TCP ended.
     Violation(Violation),
+    /// All connections together hold as much memory as [`Config::budget`](crate::Config::budget)
+    /// allows, and this one needs more. It was closed with 1013 (try again later).
+    OverBudget,
     /// A Close frame was sent, so nothing else may be sent (§5.5.1, §6.1). The connection is
     /// CLOSING.
     Closing,
@@ -66,7 +69,7 @@ impl Error {
         match self {
             // TLS reports a wrong certificate, for example, as invalid data. That does not change.
             Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
-            Error::Connect { .. } | Error::TimedOut => true,
+            Error::Connect { .. } | Error::TimedOut | Error::OverBudget => true,
             Error::Handshake(HandshakeError::Status { status, .. }) => *status >= 500,
             Error::Handshake(error) => {
                 matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
@@ -95,6 +98,9 @@ impl fmt::Display for Error {
                 f,
                 "the peer broke the protocol; we closed with {}: {violation}",
                 violation.close_code()
+            ),
+            Error::OverBudget => f.write_str(
+                "all connections together hold too much memory; closed with 1013 (try again later)",
             ),
             Error::Closing => {
                 f.write_str("a Close frame was sent; nothing may be sent behind it (§5.5.1)")
@@ -133,7 +139,7 @@ impl std::error::Error for Error {
             Error::Handshake(error) => Some(error),
             Error::Violation(violation) => Some(violation),
             Error::Unsendable(what) => Some(what),
-            Error::Closing | Error::Closed(_) | Error::TimedOut => None,
+            Error::OverBudget | Error::Closing | Error::Closed(_) | Error::TimedOut => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - It knows: framing, and from opening heads, errors and [`Origins`](crate::Origins).
 //! - It leaves out: how a connection begins (`client/`, `server/`), and the observer (`trace/`).
 
+mod budget;
 mod config;
 mod ending;
 mod entropy;
@@ -22,6 +23,7 @@ mod untimed;
 mod websocket;
 mod writer;
 
+pub use budget::Budget;
 pub use config::Config;
 pub(crate) use config::deadline_in;
 pub use entropy::Entropy;

@@ -5,6 +5,7 @@
 //! - Sending is `writer.rs`. How TCP ends is `ending.rs`. What is due and when is `timers.rs`.
 //! - How a connection begins is `client/` and `server/`.
 
+use super::budget::Share;
 use super::config::Config;
 use super::entropy::Entropy;
 use super::error::Error;
@@ -45,6 +46,8 @@ pub struct WebSocket<S: Stream = Tcp> {
     pub(super) writer: Writer<S>,
     timers: Timers,
     subprotocol: Option<String>,
+    /// What it holds of [`Config::budget`].
+    share: Share,
     /// The time limit that the stream has for reads now.
     read_limit: Option<Duration>,
     reading: Reading,
@@ -113,6 +116,7 @@ impl<S: Stream> WebSocket<S> {
             incoming: MessageDecoder::new(role, config.max_message, opened.buffer),
             timers: Timers::new(&config, can_limit),
             subprotocol: opened.subprotocol,
+            share: Share::new(config.budget.clone()),
             read_limit: config.keepalive,
             writer: Writer::new(stream, opened.keys, config, opened.shared),
             reading: Reading::Messages,
@@ -248,6 +252,7 @@ impl<S: Stream> WebSocket<S> {
         // If this fails, the peer may have said why before it went. That is read first.
         let _ = self.writer.flush_without_waiting();
         self.check_late_peer()?;
+        self.check_memory()?;
         self.limit_read(deadline)?;
         match read_once(self.writer.stream_mut(), self.incoming.room()) {
             Ok(0) => Err(self.lose(TcpEnd::ClosedBy(Side::Peer))),
@@ -272,6 +277,38 @@ impl<S: Stream> WebSocket<S> {
             return Err(self.give_up_on_close());
         }
         Ok(())
+    }
+
+    /// Asks the budget for the memory that the next read needs (§10.4).
+    #[inline]
+    fn check_memory(&mut self) -> Result<(), Error> {
+        let memory = self.incoming.memory_with_room() + self.writer.memory();
+        match self.share.hold(memory) {
+            true => Ok(()),
+            false => Err(self.refuse_memory()),
+        }
+    }
+
+    #[cold]
+    fn refuse_memory(&mut self) -> Error {
+        self.reading = Reading::End;
+        let reason = "the server has no memory for this message now";
+        let limit = self.writer.config.close_timeout;
+        if let Ok(reason) = CloseReason::new(CloseCode::TRY_AGAIN_LATER, reason) {
+            let _ = self.writer.send_close(&reason, limit);
+        }
+        self.writer.end_our_direction();
+        self.incoming.forget();
+        self.release_memory();
+        Error::OverBudget
+    }
+
+    /// Gives back the memory that is not needed now.
+    fn release_memory(&mut self) {
+        self.incoming.release();
+        self.writer.release();
+        self.share
+            .hold(self.incoming.memory() + self.writer.memory());
     }
 
     /// Tells the stream how long its next read may take, if that has changed.
@@ -302,8 +339,7 @@ impl<S: Stream> WebSocket<S> {
     fn do_what_is_due(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
         let had_work = self.work_after().is_some();
         if self.timers.silence() >= IDLE_AFTER {
-            self.incoming.release();
-            self.writer.release();
+            self.release_memory();
         }
         let may_ping = !self.writer.shared.is_over();
         match self.timers.due(deadline, may_ping) {

@@ -81,11 +81,8 @@ impl Buffer {
         if self.unread.is_empty() {
             self.unread = 0..0;
         }
+        self.make_room(self.wanted(missing));
         let is_long = missing > self.next_read;
-        self.make_room(match is_long {
-            true => missing.min(self.next_read.max(self.unread.len())),
-            false => self.next_read,
-        });
         let most = if is_long { missing } else { LARGEST_READ };
         let end = self.bytes.len().min(self.unread.end + most);
         &mut self.bytes[self.unread.end..end]
@@ -119,6 +116,20 @@ impl Buffer {
     /// The memory that it holds, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The memory that it holds after [`room_for`](Self::room_for) with the same `missing`, at most.
+    pub(crate) fn memory_with_room(&self, missing: usize) -> usize {
+        let needed = self.unread.end + self.wanted(missing);
+        self.bytes.len().max(needed)
+    }
+
+    /// How many free bytes a read wants.
+    fn wanted(&self, missing: usize) -> usize {
+        match missing > self.next_read {
+            true => missing.min(self.next_read.max(self.unread.len())),
+            false => self.next_read,
+        }
     }
 
     /// Gives back the memory that holds no unread bytes.

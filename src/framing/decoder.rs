@@ -78,19 +78,35 @@ impl MessageDecoder {
         self.receiver
     }
 
-    /// Room for the next read; see [`Buffer::room`].
+    /// Room for the next read; see [`Buffer::room_for`].
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        // `check_size` and the rule for control frames keep the length within a `usize`.
-        let missing = match &self.frame {
+        self.buffer.room_for(self.missing())
+    }
+
+    /// How many bytes the payload that is arriving still needs.
+    fn missing(&self) -> usize {
+        match &self.frame {
+            // `check_size` and the rule for control frames keep the length within a `usize`.
             Some(frame) => frame.header.length as usize - frame.arrived,
             None => 0,
-        };
-        self.buffer.room_for(missing)
+        }
     }
 
     /// The memory that it holds, in bytes.
+    #[inline]
     pub(crate) fn memory(&self) -> usize {
         self.buffer.memory() + self.fragments.capacity()
+    }
+
+    /// The memory that it wants to hold during the next read, in bytes.
+    #[inline]
+    pub(crate) fn memory_with_room(&self) -> usize {
+        self.buffer.memory_with_room(self.missing()) + self.fragments.capacity()
+    }
+
+    /// Drops everything that has arrived and is not complete.
+    pub(crate) fn forget(&mut self) {
+        *self = MessageDecoder::new(self.receiver, self.max_message, Buffer::new());
     }
 
     /// Gives back the memory that holds nothing which is still needed.
