@@ -86,13 +86,17 @@ fn a_peer_that_fell_silent_is_what_the_reader_is_told() {
             (closed.code(), closed.was_clean()),
             (CloseCode::ABNORMAL, false)
         );
-        assert_eq!((&closed.sent, &closed.received), (&None, &None));
-        let TcpEnd::Broken(how) = closed.tcp else {
+        let sent = closed.sent.clone().expect("§7.1.7 asks for a Close");
+        assert_eq!(sent.code(), Some(CloseCode::INTERNAL_ERROR));
+        assert_eq!(closed.received, None);
+        let Some(TcpEnd::Broken(how)) = closed.tcp else {
             panic!("{closed:?}");
         };
         assert!(how.contains("not even an answer to our Ping"), "{how}");
         expect(&mut peer, &frame_from(role, FIN | PING, b""));
-        assert_eq!(rest(&mut peer), []);
+        let mut close = Vec::new();
+        sent.encode(&mut close);
+        assert_eq!(rest(&mut peer), frame_from(role, FIN | CLOSE, &close));
     }
     // A deadline of the caller's own is kept, and the Ping is sent all the same.
     let (mut socket, mut peer) = tcp(Role::Server, &config);
@@ -318,7 +322,7 @@ fn a_close_that_is_not_answered_wakes_the_reader_too() {
         }
         let closed = reading.join().unwrap();
         assert_eq!(closed.started_by, Side::Us);
-        assert!(matches!(closed.tcp, TcpEnd::Broken(how) if how.contains("did not answer")));
+        assert!(matches!(closed.tcp, Some(TcpEnd::Broken(how)) if how.contains("did not answer")));
         drop(peer);
     }
 }

@@ -365,8 +365,8 @@ fn a_conversation_runs_through_the_tunnel_in_both_roles_and_nothing_of_it_beside
     assert_clean(&server.closed().unwrap());
     // The server ended TCP first (§7.1.1), and each TLS session with a close_notify: the client
     // would not take TCP's end alone for an end in order, and the server waits for no more.
-    assert_eq!(socket.closed().unwrap().tcp, TcpEnd::ClosedBy(Side::Peer));
-    assert_eq!(server.closed().unwrap().tcp, TcpEnd::ClosedBy(Side::Us));
+    assert_eq!(socket.closed().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Peer)));
+    assert_eq!(server.closed().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Us)));
     assert!(!server.stream().stream.tls.conn.wants_read());
 
     let above = socket.stream().passed.lock().unwrap();
@@ -598,7 +598,7 @@ fn a_peer_that_does_not_read_is_not_waited_for_through_the_tunnel_either() {
     let Some(Error::Closed(closed)) = failed else {
         panic!("{failed:?}");
     };
-    assert!(matches!(closed.tcp, TcpEnd::Broken(_)), "{closed}");
+    assert!(matches!(closed.tcp, Some(TcpEnd::Broken(_))), "{closed}");
     // It did not wait for the peer to send either.
     assert!(began.elapsed() < PATIENCE);
 }
@@ -617,7 +617,7 @@ fn a_peer_that_fell_silent_is_noticed_through_the_tunnel_too() {
     let Err(Error::Closed(closed)) = result else {
         panic!("{result:?}");
     };
-    assert!(matches!(closed.tcp, TcpEnd::Broken(_)), "{closed}");
+    assert!(matches!(closed.tcp, Some(TcpEnd::Broken(_))), "{closed}");
 }
 
 #[test]

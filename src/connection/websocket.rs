@@ -269,7 +269,7 @@ impl<S: Stream> WebSocket<S> {
     /// Two limits end the connection before the next wait: a message that takes too long, and a
     /// Close that is not answered.
     fn check_late_peer(&mut self) -> Result<(), Error> {
-        if self.incoming.is_incomplete() && self.timers.is_message_too_slow() {
+        if self.incoming.is_message_incomplete() && self.timers.is_message_too_slow() {
             let limit = self.writer.config.message_timeout.as_secs();
             return Err(self.fail(Violation::TooSlow { limit }));
         }

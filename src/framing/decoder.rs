@@ -157,11 +157,9 @@ impl MessageDecoder {
         bytes
     }
 
-    /// Whether a message or a frame has begun to arrive and is not complete.
-    pub(crate) fn is_incomplete(&self) -> bool {
-        self.frame.is_some()
-            || self.sequence.unfinished().is_some()
-            || !self.buffer.unread().is_empty()
+    /// Whether a message has begun to arrive and is not complete. Control frames do not count.
+    pub(crate) fn is_message_incomplete(&self) -> bool {
+        self.sequence.unfinished().is_some()
     }
 
     /// The next message or control frame in the bytes received so far. `None`: more bytes are

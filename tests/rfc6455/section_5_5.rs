@@ -206,7 +206,7 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
     });
     assert_eq!(rest(&mut peer), frame(FIN | CLOSE, None, &body));
     drop(peer);
-    assert_eq!(serving.join().unwrap().tcp, TcpEnd::ClosedBy(Side::Us));
+    assert_eq!(serving.join().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Us)));
 
     // A server that asked.
     let (mut server, mut peer) = tcp(Role::Server, &config());
@@ -232,7 +232,7 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
         "the client did not wait for the server's end of TCP"
     );
     drop(peer);
-    assert_eq!(listening.join().unwrap().tcp, TcpEnd::ClosedBy(Side::Peer));
+    assert_eq!(listening.join().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Peer)));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn the_client_does_not_wait_for_ever_for_the_servers_end_of_tcp() {
         .unwrap();
     assert_eq!(client.read().unwrap(), None);
     let closed = client.closed().unwrap();
-    assert_eq!(closed.tcp, TcpEnd::ClosedBy(Side::Us));
+    assert_eq!(closed.tcp, Some(TcpEnd::ClosedBy(Side::Us)));
     assert!(closed.was_clean());
 }
 

@@ -122,7 +122,7 @@ fn failing_sends_a_close_with_the_code_and_the_rule_and_closes_the_connection() 
             assert_eq!(reason.code(), Some(CloseCode(code)));
             assert_eq!(closed.sent, Some(reason));
             assert_eq!(closed.received, None);
-            assert_eq!(closed.tcp, TcpEnd::ClosedBy(Side::Us));
+            assert_eq!(closed.tcp, Some(TcpEnd::ClosedBy(Side::Us)));
         }
     }
 }
@@ -261,7 +261,7 @@ fn a_transport_that_is_lost_fails_the_connection() {
                 sent: None,
                 received: None,
                 started_by: Side::Peer,
-                tcp: TcpEnd::ClosedBy(Side::Peer),
+                tcp: Some(TcpEnd::ClosedBy(Side::Peer)),
             };
             assert_eq!(seen, [Seen::Lost(lost.clone())]);
             assert_eq!(sent, []);
