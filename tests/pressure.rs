@@ -174,7 +174,7 @@ fn an_answered_close_is_told_at_once_even_if_tcp_stays_open() {
     peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "bye"))).unwrap();
     assert!(socket.read().unwrap().is_none());
     let closed = socket.closed().expect("the Close has come");
-    assert_eq!((closed.reason(), closed.tcp), ("bye", None));
+    assert_eq!((closed.reason(), &closed.tcp), ("bye", &None));
     // From a sender's side.
     let (mut reader, mut other) = tcp(Role::Client, &config);
     let sender = reader.sender();
