@@ -8,7 +8,6 @@ use kit::*;
 use rfc6455::{Budget, CloseCode, Config, Error, Role, Server, Side, State, TcpEnd, WebSocket};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,13 +25,11 @@ fn long_header(first: u8, length: u64) -> Vec<u8> {
     [&[first, 127][..], &length.to_be_bytes()].concat()
 }
 
-/// Reads a little now and then, until it is told to stop: there is always progress.
-fn read_slowly(mut peer: TcpStream, stop: &AtomicBool) {
-    let mut room = [0; 4096];
-    while !stop.load(Ordering::Relaxed) {
-        if peer.read(&mut room).is_err() {
-            return;
-        }
+/// Reads a little now and then: a message of [`LONG`] takes at least ten seconds, and there is
+/// always progress.
+fn read_slowly(mut peer: TcpStream) {
+    let mut room = vec![0; 1 << 16];
+    while matches!(peer.read(&mut room), Ok(1..)) {
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -47,9 +44,11 @@ fn a_reader_reads_on_while_another_sender_waits_for_the_peer() {
         peer.peek(&mut [0]).unwrap();
         thread::sleep(Duration::from_millis(100));
         for number in [b"1", b"2"] {
-            peer.write_all(&frame(FIN | PING, Some(KEY), number)).unwrap();
+            peer.write_all(&frame(FIN | PING, Some(KEY), number))
+                .unwrap();
         }
-        peer.write_all(&frame(FIN | TEXT, Some(KEY), b"read me")).unwrap();
+        peer.write_all(&frame(FIN | TEXT, Some(KEY), b"read me"))
+            .unwrap();
         let began = Instant::now();
         assert_eq!(socket.read().unwrap().unwrap().as_text(), Some("read me"));
         assert!(began.elapsed() < SOON, "the reader waited for the sender");
@@ -62,39 +61,39 @@ fn a_reader_reads_on_while_another_sender_waits_for_the_peer() {
         assert!(payload.iter().all(|&byte| byte == 7));
         expect(&mut peer, &frame(FIN | PONG, None, b"1"));
         expect(&mut peer, &frame(FIN | PONG, None, b"2"));
-        peer.write_all(&frame(FIN | TEXT, Some(KEY), b"done")).unwrap();
+        peer.write_all(&frame(FIN | TEXT, Some(KEY), b"done"))
+            .unwrap();
         reading.join().unwrap().unwrap();
     });
 }
 
 #[test]
 fn every_call_keeps_its_own_limit_while_another_sender_is_blocked() {
+    let limit = Duration::from_secs(1);
     let config = Config {
-        write_timeout: LIMIT,
-        close_timeout: LIMIT,
+        write_timeout: limit,
+        close_timeout: limit,
         ..config()
     };
     let (mut socket, peer) = tcp(Role::Server, &config);
     let (blocked, sender) = (socket.sender(), socket.sender());
-    let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let _ = blocked.send(&vec![7; LONG]);
-        });
-        peer.peek(&mut [0]).unwrap();
-        scope.spawn(|| read_slowly(peer, &stop));
-        thread::sleep(Duration::from_millis(100));
+    // Not scoped: a failed assertion must end this test, and closing TCP then ends the threads.
+    thread::spawn(move || blocked.send(&vec![7; LONG]));
+    peer.peek(&mut [0]).unwrap();
+    thread::spawn(move || read_slowly(peer));
+    thread::sleep(Duration::from_millis(100));
 
-        let began = Instant::now();
-        assert_eq!(socket.state(), State::Open);
-        assert!(matches!(sender.send("never"), Err(Error::TimedOut)));
-        assert!(matches!(socket.read_timeout(LIMIT), Err(Error::TimedOut)));
-        assert!(matches!(socket.send("never"), Err(Error::TimedOut)));
-        assert!(sender.close(CloseCode::NORMAL, "").is_err());
-        assert_eq!(socket.state(), State::Closed);
-        assert!(began.elapsed() < SOON, "took {:?}", began.elapsed());
-        stop.store(true, Ordering::Relaxed);
-    });
+    let began = Instant::now();
+    assert_eq!(socket.state(), State::Open);
+    let result = sender.send("never");
+    assert!(matches!(result, Err(Error::TimedOut)), "{result:?}");
+    let result = socket.read_timeout(limit).map(|_| ());
+    assert!(matches!(result, Err(Error::TimedOut)), "{result:?}");
+    let result = socket.send("never");
+    assert!(matches!(result, Err(Error::TimedOut)), "{result:?}");
+    assert!(sender.close(CloseCode::NORMAL, "").is_err());
+    assert_eq!(socket.state(), State::Closed);
+    assert!(began.elapsed() < SOON, "took {:?}", began.elapsed());
 }
 
 #[test]
@@ -151,12 +150,16 @@ fn a_handler_that_returns_with_unread_input_loses_nothing_that_it_sent() {
             socket.send(&vec![7; SENT]).unwrap();
         });
         // Input that the handler never reads.
-        peer.write_all(&frame(FIN | BINARY, Some(KEY), &[1; 60_000])).unwrap();
+        peer.write_all(&frame(FIN | BINARY, Some(KEY), &[1; 60_000]))
+            .unwrap();
         thread::sleep(Duration::from_millis(5));
         expect(&mut peer, &long_header(FIN | BINARY, SENT as u64));
         let rest = rest(&mut peer);
         assert_eq!(rest.len(), SENT + 4, "the message and a Close");
-        assert_eq!(rest[SENT..], frame(FIN | CLOSE, None, &close_body(1001, "")));
+        assert_eq!(
+            rest[SENT..],
+            frame(FIN | CLOSE, None, &close_body(1001, ""))
+        );
         drop(peer);
         handler.join().unwrap();
     }
@@ -171,7 +174,8 @@ fn an_answered_close_is_told_at_once_even_if_tcp_stays_open() {
     // From the reader's side.
     let (mut socket, mut peer) = tcp(Role::Client, &config);
     let began = Instant::now();
-    peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "bye"))).unwrap();
+    peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "bye")))
+        .unwrap();
     assert!(socket.read().unwrap().is_none());
     let closed = socket.closed().expect("the Close has come");
     assert_eq!((closed.reason(), &closed.tcp), ("bye", &None));
@@ -180,8 +184,13 @@ fn an_answered_close_is_told_at_once_even_if_tcp_stays_open() {
     let sender = reader.sender();
     let closing = thread::spawn(move || sender.close(CloseCode::NORMAL, ""));
     let reading = thread::spawn(move || reader.read().map(|message| message.is_none()));
-    expect(&mut other, &frame(FIN | CLOSE, Some(KEY), &close_body(1000, "")));
-    other.write_all(&frame(FIN | CLOSE, None, &close_body(1000, ""))).unwrap();
+    expect(
+        &mut other,
+        &frame(FIN | CLOSE, Some(KEY), &close_body(1000, "")),
+    );
+    other
+        .write_all(&frame(FIN | CLOSE, None, &close_body(1000, "")))
+        .unwrap();
     closing.join().unwrap().unwrap();
     assert!(reading.join().unwrap().unwrap());
     assert!(began.elapsed() < SOON, "waited for the end of TCP");
@@ -194,7 +203,8 @@ fn a_peer_that_answers_a_close_and_keeps_tcp_is_reported_as_that() {
         ..config()
     };
     let (mut socket, mut peer) = tcp(Role::Client, &config);
-    peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, ""))).unwrap();
+    peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "")))
+        .unwrap();
     socket.close(CloseCode::NORMAL, "").unwrap();
     let closed = socket.closed().unwrap();
     assert!(closed.was_clean());
@@ -207,7 +217,8 @@ fn a_peer_that_answers_a_close_and_keeps_tcp_is_reported_as_that() {
 
 /// Fills a message up to its last byte but one, in two fragments.
 fn almost_a_message(peer: &mut TcpStream, length: usize) {
-    peer.write_all(&frame(BINARY, Some(KEY), &vec![7; length / 2])).unwrap();
+    peer.write_all(&frame(BINARY, Some(KEY), &vec![7; length / 2]))
+        .unwrap();
     let second = frame(FIN, Some(KEY), &vec![7; length / 2]);
     peer.write_all(&second[..second.len() - 1]).unwrap();
 }
@@ -293,7 +304,10 @@ fn past_the_budget_the_connection_that_asks_is_closed_with_1013_and_the_others_g
             peer.set_nonblocking(false).unwrap();
             let mut close = [0; 4];
             peer.read_exact(&mut close).unwrap();
-            assert_eq!((close[0], &close[2..]), (FIN | CLOSE, &1013_u16.to_be_bytes()[..]));
+            assert_eq!(
+                (close[0], &close[2..]),
+                (FIN | CLOSE, &1013_u16.to_be_bytes()[..])
+            );
             refused += 1;
         } else {
             peer.set_nonblocking(false).unwrap();
@@ -302,7 +316,9 @@ fn past_the_budget_the_connection_that_asks_is_closed_with_1013_and_the_others_g
         assert!(budget.held() <= budget.limit());
     }
     assert!(refused >= 3, "only {refused} of 6 were refused");
-    honest.write_all(&frame(FIN | TEXT, Some(KEY), b"hello")).unwrap();
+    honest
+        .write_all(&frame(FIN | TEXT, Some(KEY), b"hello"))
+        .unwrap();
     expect(&mut honest, &frame(FIN | TEXT, None, b"hello"));
     for peer in greedy {
         peer.shutdown(Shutdown::Both).unwrap();

@@ -29,10 +29,11 @@ pub enum Error {
     /// All connections together hold as much memory as [`Config::budget`](crate::Config::budget)
     /// allows, and this one needs more. It was closed with 1013 (try again later).
     OverBudget,
-    /// A Close frame was sent, so nothing else may be sent (§5.5.1, §6.1). The connection is
-    /// CLOSING.
+    /// A Close frame was sent, so nothing else may be sent (§5.5.1, §6.1). The peer has not
+    /// answered it yet.
     Closing,
-    /// The connection is CLOSED, and this is how it ended.
+    /// The connection is over: both sides sent a Close frame, or TCP has ended. This is how it
+    /// ended.
     Closed(Closed),
     /// The time limit of this call ended, and the connection is still open. A read has lost nothing:
     /// the next read goes on where this one stopped. A message was not sent: another sender was

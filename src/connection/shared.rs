@@ -99,10 +99,9 @@ impl Shared {
 
     /// Why nothing may be sent any more.
     pub(crate) fn error(&self) -> Error {
-        let facts = self.lock();
-        match (&facts.tcp, facts.closed()) {
-            (Some(_), Some(closed)) => Error::Closed(closed),
-            _ => Error::Closing,
+        match self.closed() {
+            Some(closed) => Error::Closed(closed),
+            None => Error::Closing,
         }
     }
 

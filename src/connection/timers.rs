@@ -235,7 +235,7 @@ mod tests {
             assert_eq!(timers.due(Some(now + MINUTE), true), Due::Nothing);
         }
         // Nobody here set a limit, so the stream has one of its own.
-        assert_eq!(timers(None).due(None, true), Due::Deadline);
+        assert_eq!(timers(None).due(None, true), Due::StreamLimit);
         // A Ping goes before the deadline. The next wait reports the deadline.
         let mut timers = timers(Some(KEEPALIVE));
         pass(&mut timers, KEEPALIVE);

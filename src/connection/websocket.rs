@@ -398,8 +398,9 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame,
-    /// the endpoint MUST send a Close frame in response", and it echoes the code. Then "the server
-    /// MUST close the underlying TCP connection immediately; the client SHOULD wait for the server".
+    /// the endpoint MUST send a Close frame in response", and it echoes the code. Then "The
+    /// server MUST close the underlying TCP connection immediately; the client SHOULD wait for the
+    /// server to close the connection".
     fn answer_close(&mut self, reason: CloseReason) {
         self.reading = Reading::End;
         self.writer.shared.note_received(reason.clone());
@@ -422,17 +423,20 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// Closes the connection (§7.1.2): sends a Close with a code and a reason, reads until the
-    /// peer's Close comes, and ends TCP. Messages that come before the peer's Close are dropped.
+    /// peer's Close comes, and waits for the end of TCP. Messages that come before the peer's Close
+    /// are dropped. If the peer has closed already, only the end of TCP is waited for.
     ///
     /// # Errors
     /// [`Error::Unsendable`] for a code that may not be sent (§7.4) or a reason over 123 bytes.
     /// [`Error::Closed`] if no Close comes back within
     /// [`Config::close_timeout`](crate::Config::close_timeout), or if the connection had ended.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.start_close(code, reason)?;
-        while self.read()?.is_some() {}
+        let started = self.start_close(code, reason);
+        if started.is_ok() {
+            while self.read()?.is_some() {}
+        }
         self.finish();
-        Ok(())
+        started
     }
 
     /// The first half of [`close`](Self::close): sends the Close and returns. What the peer still

@@ -223,6 +223,9 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
     peer.write_all(&frame(FIN | CLOSE, None, &body)).unwrap();
     let listening = thread::spawn(move || {
         assert_eq!(client.read().unwrap(), None);
+        assert_eq!(client.state(), State::Closing);
+        assert!(client.close(CloseCode::NORMAL, "").is_err());
+        assert_eq!(client.state(), State::Closed);
         client.closed().unwrap()
     });
     expect(&mut peer, &frame(FIN | CLOSE, Some(KEY), &body));
@@ -245,8 +248,11 @@ fn the_client_does_not_wait_for_ever_for_the_servers_end_of_tcp() {
     peer.write_all(&frame(FIN | CLOSE, None, &close_body(1000, "")))
         .unwrap();
     assert_eq!(client.read().unwrap(), None);
+    assert_eq!(client.closed().unwrap().tcp, None);
+    assert!(client.close(CloseCode::NORMAL, "").is_err());
     let closed = client.closed().unwrap();
-    assert_eq!(closed.tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+    let how = "the peer did not end TCP in time".to_owned();
+    assert_eq!(closed.tcp, Some(TcpEnd::Broken(how)));
     assert!(closed.was_clean());
 }
 
