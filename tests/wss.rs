@@ -290,6 +290,9 @@ fn serve<S: Stream>(stream: S) -> Result<WebSocket<S>, Error> {
     while let Some((message, writer)) = socket.read_with_writer()? {
         writer.send(message)?;
     }
+    // The client has closed. What is left to do is to wait for its end of TCP.
+    let closed = socket.close(CloseCode::NORMAL, "");
+    assert!(matches!(closed, Err(Error::Closed(_))), "{closed:?}");
     Ok(socket)
 }
 
@@ -365,8 +368,14 @@ fn a_conversation_runs_through_the_tunnel_in_both_roles_and_nothing_of_it_beside
     assert_clean(&server.closed().unwrap());
     // The server ended TCP first (§7.1.1), and each TLS session with a close_notify: the client
     // would not take TCP's end alone for an end in order, and the server waits for no more.
-    assert_eq!(socket.closed().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Peer)));
-    assert_eq!(server.closed().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+    assert_eq!(
+        socket.closed().unwrap().tcp,
+        Some(TcpEnd::ClosedBy(Side::Peer))
+    );
+    assert_eq!(
+        server.closed().unwrap().tcp,
+        Some(TcpEnd::ClosedBy(Side::Us))
+    );
     assert!(!server.stream().stream.tls.conn.wants_read());
 
     let above = socket.stream().passed.lock().unwrap();

@@ -12,7 +12,7 @@
 use super::config::{Config, deadline_in};
 use super::stream::{Stream, is_timeout};
 use std::io::{self, ErrorKind, IoSlice};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,10 @@ const LONGEST_WRITE: usize = 1 << 18;
 
 /// One write waits at most this long, or a quarter of the write timeout. So a partial write hides
 /// less than a quarter of the timeout, and a reader that tries to write loses no more time.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_millis(25);
+
+/// If the stream did not take all of the backlog, a reader tries again after this much time.
+pub(super) const RETRY: Duration = Duration::from_millis(50);
 
 /// The turn to write, and what waits to be written.
 #[derive(Debug, Default)]
@@ -30,8 +33,8 @@ pub(super) struct Output {
     queue: Mutex<Queue>,
     /// The turn was given back, a fragmented message ended, or the connection did.
     changed: Condvar,
-    /// Whether there is a backlog. This copy can be read without the lock.
-    has_backlog: AtomicBool,
+    /// How many bytes wait to be written. This copy can be read without the lock.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -40,13 +43,19 @@ struct Queue {
     taken: bool,
     /// A message is being sent in fragments. Messages of other senders wait (§5.4).
     sending_fragments: bool,
+    /// How many threads wait for [`Output::changed`].
+    waiters: usize,
     /// The rest of a frame that was written in part, and whole frames behind it.
     backlog: Vec<u8>,
+    /// The stream took bytes and could not pass them on yet, as TLS does.
+    unflushed: bool,
     /// The answer to the newest Ping, if an earlier one could not be written yet. §5.5.3 allows to
     /// answer only that one.
     pong: Vec<u8>,
     /// Since when nothing of the backlog could be written.
     stuck_since: Option<Instant>,
+    /// When a reader tries again to write the backlog.
+    next_try: Option<Instant>,
 }
 
 /// What a sender wants to write.
@@ -101,6 +110,7 @@ pub(super) struct Turn<'a> {
     output: &'a Output,
     /// The backlog, taken over. What is left of it when the turn ends goes back.
     backlog: Vec<u8>,
+    unflushed: bool,
     given_back: bool,
 }
 
@@ -127,8 +137,10 @@ impl Output {
             if left.is_zero() {
                 return None;
             }
+            queue.waiters += 1;
             let waited = self.changed.wait_timeout(queue, left);
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.waiters -= 1;
         }
     }
 
@@ -139,14 +151,15 @@ impl Output {
         Turn {
             output: self,
             backlog,
+            unflushed: queue.unflushed,
             given_back: false,
         }
     }
 
     /// Writes `frames` and the backlog before them, without waiting: what the stream does not take
-    /// at once becomes the backlog. If somebody else has the turn, `frames` are left for it, as long
-    /// as the backlog has not more than `most` bytes. Afterwards `frames` are empty, or they are as
-    /// they were and have to be tried again.
+    /// at once becomes the backlog. If somebody else has the turn, or if the stream took nothing a
+    /// moment ago, `frames` are left in the backlog, as long as it has not more than `most` bytes.
+    /// Afterwards `frames` are empty, or they are unchanged and have to be tried again.
     ///
     /// # Errors
     /// Those of the stream; [`ErrorKind::TimedOut`] if nothing moved for `patience`.
@@ -158,50 +171,43 @@ impl Output {
         patience: Duration,
     ) -> io::Result<()> {
         let mut queue = self.lock();
-        if queue.taken {
+        let is_soon = queue.next_try.is_some_and(|next| Instant::now() < next);
+        if queue.taken || is_soon {
             if queue.backlog.len() + frames.len() <= most {
                 queue.backlog.append(frames);
-                self.note_backlog(&queue);
+                self.note_waiting(&queue);
             }
             return Ok(());
         }
         let mut turn = self.take(&mut queue);
         let stuck_since = queue.stuck_since;
         drop(queue);
-        let mut parts = [&turn.backlog[..], frames, &[]];
-        let before: usize = parts.iter().map(|part| part.len()).sum();
-        let result = write_at_once(stream, &mut parts);
-        let left: Vec<u8> = parts.concat();
+        let result = turn.write_at_once(stream, frames);
         frames.clear();
-        let moved = left.len() < before;
-        turn.backlog = left;
-        let is_empty = turn.backlog.is_empty();
-        drop(turn);
-        result?;
+        let stuck_since = match result {
+            Ok(Written::Everything) => None,
+            Ok(Written::Something) => Some(Instant::now()),
+            Ok(Written::Nothing) => Some(stuck_since.unwrap_or_else(Instant::now)),
+            Err(error) => return Err(error),
+        };
+        turn.give_back(stuck_since);
         match stuck_since {
-            // As nearly always: everything was written.
-            None if is_empty => return Ok(()),
-            Some(since) if !moved && since.elapsed() >= patience => {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            Some(_) if !moved => return Ok(()),
-            _ => {}
+            Some(since) if since.elapsed() >= patience => Err(ErrorKind::TimedOut.into()),
+            _ => Ok(()),
         }
-        self.lock().stuck_since = (!is_empty).then(Instant::now);
-        Ok(())
     }
 
     /// Leaves the answer to the newest Ping. It replaces an earlier one that was not written yet.
     pub(super) fn leave_pong(&self, frame: Vec<u8>) {
         let mut queue = self.lock();
         queue.pong = frame;
-        self.note_backlog(&queue);
+        self.note_waiting(&queue);
     }
 
-    /// Whether something waits to be written.
+    /// How many bytes wait to be written.
     #[inline]
-    pub(super) fn has_backlog(&self) -> bool {
-        self.has_backlog.load(Ordering::Acquire)
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// From here to [`end_fragments`](Self::end_fragments), messages of other senders wait. Only
@@ -211,8 +217,9 @@ impl Output {
     }
 
     pub(super) fn end_fragments(&self) {
-        self.lock().sending_fragments = false;
-        self.changed.notify_all();
+        let mut queue = self.lock();
+        queue.sending_fragments = false;
+        self.wake(&queue);
     }
 
     /// Somebody is writing at this moment.
@@ -221,15 +228,21 @@ impl Output {
     }
 
     /// Wakes everybody who waits for a turn: the connection is over.
-    pub(super) fn wake(&self) {
-        // With the lock, so that nobody is between its look at the connection and its wait.
-        drop(self.lock());
-        self.changed.notify_all();
+    pub(super) fn end(&self) {
+        // With the lock, so that nobody is between a look at the connection and the wait.
+        self.wake(&self.lock());
     }
 
-    fn note_backlog(&self, queue: &Queue) {
-        let has_backlog = !queue.backlog.is_empty() || !queue.pong.is_empty();
-        self.has_backlog.store(has_backlog, Ordering::Release);
+    /// To wake nobody would cost a system call, too.
+    fn wake(&self, queue: &Queue) {
+        if queue.waiters > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn note_waiting(&self, queue: &Queue) {
+        let bytes = queue.backlog.len() + queue.pong.len() + usize::from(queue.unflushed);
+        self.waiting.store(bytes, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -250,68 +263,91 @@ impl Turn<'_> {
         let result = write_patiently(stream, &mut parts, limits);
         // After an error the connection ends, so what is left of the backlog does not matter.
         self.backlog.clear();
+        self.unflushed = false;
         result
+    }
+
+    /// Writes the backlog and then `frames`, as far as the stream takes them without waiting (much).
+    /// The rest becomes the backlog.
+    fn write_at_once<S: Stream>(&mut self, stream: &mut S, frames: &[u8]) -> io::Result<Written> {
+        let mut parts = [&self.backlog[..], frames, &[]];
+        let all = self.backlog.len() + frames.len();
+        let written = loop {
+            match write_step(stream, &mut parts) {
+                Ok(true) => break Written::Everything,
+                Ok(false) => {}
+                Err(error) if is_timeout(&error) => {
+                    let left: usize = parts.iter().map(|part| part.len()).sum();
+                    break match left < all {
+                        true => Written::Something,
+                        false => Written::Nothing,
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        self.unflushed = written != Written::Everything;
+        self.backlog = parts.concat();
+        Ok(written)
     }
 
     /// Writes what others left here meanwhile, as far as the stream takes it at once, and gives the
     /// turn back.
     pub(super) fn finish<S: Stream>(mut self, stream: &mut S) -> io::Result<()> {
         loop {
-            {
-                let mut queue = self.output.lock();
-                queue.stuck_since = None;
-                if queue.backlog.is_empty() && queue.pong.is_empty() {
-                    // Given back under the same lock, so that nobody leaves something in between.
-                    queue.taken = false;
-                    self.output.note_backlog(&queue);
-                    drop(queue);
-                    self.output.changed.notify_all();
-                    self.given_back = true;
-                    return Ok(());
-                }
-                self.backlog = std::mem::take(&mut queue.backlog);
-                self.backlog.append(&mut queue.pong);
+            let mut queue = self.output.lock();
+            if queue.backlog.is_empty() && queue.pong.is_empty() {
+                // Given back under the same lock, so that nobody leaves something in between.
+                self.give_back_to(&mut queue, None);
+                return Ok(());
             }
-            let mut parts = [&self.backlog[..], &[], &[]];
-            let result = write_at_once(stream, &mut parts);
-            self.backlog = parts.concat();
-            result?;
-            if !self.backlog.is_empty() {
+            self.backlog.append(&mut queue.backlog);
+            self.backlog.append(&mut queue.pong);
+            drop(queue);
+            if self.write_at_once(stream, &[])? != Written::Everything {
+                self.give_back(Some(Instant::now()));
                 return Ok(());
             }
         }
     }
+
+    fn give_back(mut self, stuck_since: Option<Instant>) {
+        let mut queue = self.output.lock();
+        self.give_back_to(&mut queue, stuck_since);
+    }
+
+    fn give_back_to(&mut self, queue: &mut Queue, stuck_since: Option<Instant>) {
+        self.given_back = true;
+        queue.taken = false;
+        queue.unflushed = self.unflushed;
+        queue.stuck_since = stuck_since;
+        queue.next_try = stuck_since.map(|_| Instant::now() + RETRY);
+        if !self.backlog.is_empty() {
+            // In front of what others left meanwhile: a frame may be half written.
+            self.backlog.append(&mut queue.backlog);
+            queue.backlog = std::mem::take(&mut self.backlog);
+        }
+        self.output.note_waiting(queue);
+        self.output.wake(queue);
+    }
 }
 
 impl Drop for Turn<'_> {
+    /// After an error or a panic.
     fn drop(&mut self) {
-        if self.given_back {
-            return;
+        if !self.given_back {
+            let mut queue = self.output.lock();
+            self.give_back_to(&mut queue, None);
         }
-        let mut queue = self.output.lock();
-        queue.taken = false;
-        if !self.backlog.is_empty() {
-            // In front of what others left meanwhile: a frame may be half written.
-            let mut backlog = std::mem::take(&mut self.backlog);
-            backlog.append(&mut queue.backlog);
-            queue.backlog = backlog;
-        }
-        self.output.note_backlog(&queue);
-        drop(queue);
-        self.output.changed.notify_all();
     }
 }
 
-/// Writes as much as the stream takes without waiting (much).
-fn write_at_once<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<()> {
-    while !is_written(parts) {
-        match write_once(stream, parts) {
-            Ok(()) => {}
-            Err(error) if is_timeout(&error) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
-    stream.flush()
+/// What an attempt to write has achieved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Written {
+    Everything,
+    Something,
+    Nothing,
 }
 
 /// Writes everything, within the limits.
@@ -321,27 +357,36 @@ fn write_patiently<S: Stream>(
     limits: Limits,
 ) -> io::Result<()> {
     let (mut began, mut moved) = (None, None);
-    while !is_written(parts) {
-        let progress = match write_once(stream, parts) {
-            Ok(()) => true,
+    loop {
+        let has_moved = match write_step(stream, parts) {
+            // As nearly always at the first step. Then nobody looks at the clock.
+            Ok(true) => return Ok(()),
+            Ok(false) => true,
             Err(error) if is_timeout(&error) => false,
             Err(error) => return Err(error),
         };
-        // The first write nearly always takes everything. Then nobody looks at the clock.
-        if is_written(parts) {
-            break;
-        }
         let now = Instant::now();
         let began = *began.get_or_insert(now);
         let last = moved.get_or_insert(now);
-        if progress {
+        if has_moved {
             *last = now;
         }
         if now - *last >= limits.progress || now - began >= limits.whole {
             return Err(ErrorKind::TimedOut.into());
         }
     }
-    stream.flush()
+}
+
+/// One write, and a flush behind the last one. Returns whether everything is written and flushed.
+fn write_step<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<bool> {
+    if !is_written(parts) {
+        write_once(stream, parts)?;
+    }
+    if !is_written(parts) {
+        return Ok(false);
+    }
+    stream.flush()?;
+    Ok(true)
 }
 
 fn is_written(parts: &[&[u8]; 3]) -> bool {

@@ -262,7 +262,7 @@ impl Shared {
         self.over.store(facts.is_over(), Ordering::Release);
         drop(facts);
         self.changed.notify_all();
-        self.output.wake();
+        self.output.end();
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {

@@ -9,7 +9,7 @@ use super::budget::Share;
 use super::config::Config;
 use super::entropy::Entropy;
 use super::error::Error;
-use super::output::limit_single_writes;
+use super::output::{RETRY, limit_single_writes};
 use super::shared::Shared;
 use super::state::{Closed, Side, State, TcpEnd};
 use super::stream::{Stream, Tcp, is_timeout, read_once};
@@ -63,9 +63,6 @@ enum Reading {
     /// Nothing: TCP has ended.
     Nothing,
 }
-
-/// How long a read waits at most before it tries again to send what the peer did not take.
-const RETRY: Duration = Duration::from_millis(50);
 
 /// A connection that has received nothing for this long gives back its memory, so that an idle
 /// connection costs the same whatever it did before. A busy one keeps it.

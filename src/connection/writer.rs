@@ -166,7 +166,7 @@ impl<S: Stream> Writer<S> {
     /// ended, or if the peer did not read: what was not sent is dropped.
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.output.is_empty() && !self.shared.output.has_backlog() {
+        if !self.has_unsent() {
             return Ok(());
         }
         self.transmit(&[])
@@ -212,7 +212,7 @@ impl<S: Stream> Writer<S> {
     /// Sends what was written, as far as that needs no waiting. A read calls it before it waits.
     #[inline]
     pub(super) fn flush_without_waiting(&mut self) -> Result<(), Error> {
-        if self.output.is_empty() && !self.shared.output.has_backlog() {
+        if !self.has_unsent() {
             return Ok(());
         }
         let stream = stream_of(&mut self.stream);
@@ -223,7 +223,7 @@ impl<S: Stream> Writer<S> {
     /// The memory that it holds, in bytes.
     #[inline]
     pub(super) fn memory(&self) -> usize {
-        self.output.capacity()
+        self.output.capacity() + self.shared.output.waiting()
     }
 
     /// Gives back the memory that holds no output.
@@ -234,7 +234,7 @@ impl<S: Stream> Writer<S> {
     /// Whether something waits to be sent, so that a read must not wait long.
     #[inline]
     pub(super) fn has_unsent(&self) -> bool {
-        !self.output.is_empty() || self.shared.output.has_backlog()
+        !self.output.is_empty() || self.shared.output.waiting() > 0
     }
 
     /// Adds a Ping or a Pong to the output, to be sent before the next read waits. It never waits:

@@ -16,7 +16,6 @@ use std::ops::Range;
 /// quarters of it empty. So an idle connection costs half a kibibyte, and a busy one takes a whole
 /// burst with one system call.
 const SMALLEST_READ: usize = 1 << 9;
-const LARGEST_READ: usize = 1 << 18;
 
 /// A queue of bytes in one piece of memory: reads fill it at the end, `consume` takes from the
 /// front.
@@ -29,6 +28,9 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    /// The most bytes that one read takes, except for a long frame.
+    pub(crate) const LARGEST_READ: usize = 1 << 18;
+
     pub(crate) fn new() -> Buffer {
         Buffer {
             bytes: Vec::new(),
@@ -83,7 +85,7 @@ impl Buffer {
         }
         self.make_room(self.wanted(missing));
         let is_long = missing > self.next_read;
-        let most = if is_long { missing } else { LARGEST_READ };
+        let most = if is_long { missing } else { Self::LARGEST_READ };
         let end = self.bytes.len().min(self.unread.end + most);
         &mut self.bytes[self.unread.end..end]
     }
@@ -96,7 +98,7 @@ impl Buffer {
             "a reader cannot read more than it was given room for"
         );
         if count >= self.next_read {
-            self.next_read = (self.next_read * 2).min(LARGEST_READ);
+            self.next_read = (self.next_read * 2).min(Self::LARGEST_READ);
         } else if count < self.next_read / 4 {
             self.next_read = (self.next_read / 2).max(SMALLEST_READ);
         }

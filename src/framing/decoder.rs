@@ -5,7 +5,8 @@
 //! - [`MessageDecoder::next_received`] says what they are. `None`: more bytes are needed.
 //! - A header is refused before a byte of its payload is read. Text is refused at the first wrong
 //!   byte.
-//! - The payload of a single frame is lent from where it was received. Nothing copies it.
+//! - The payload of a single frame is lent from where it was received. Nothing copies it. Fragments
+//!   are moved together as their bytes arrive.
 
 use super::buffer::Buffer;
 use super::close::CloseReason;
@@ -46,7 +47,7 @@ pub(crate) struct MessageDecoder {
     /// The frame whose header is decoded and whose payload is arriving.
     frame: Option<ArrivingFrame>,
     sequence: Sequence,
-    /// The payloads of the finished fragments of an unfinished message.
+    /// What has arrived of the payloads of a fragmented message, one behind the other.
     fragments: Vec<u8>,
     /// The check of a text that arrives in pieces.
     text: Utf8,
@@ -57,6 +58,21 @@ struct ArrivingFrame {
     header: Header,
     /// This many bytes of payload are here, unmasked.
     arrived: usize,
+}
+
+impl ArrivingFrame {
+    /// How many bytes of payload have still to arrive.
+    fn missing(&self) -> usize {
+        // `check_size` and the rule for control frames keep the length within a `usize`.
+        self.header.length as usize - self.arrived
+    }
+
+    /// Whether the frame carries a part of a message and not a whole one.
+    #[inline]
+    fn is_fragment(&self) -> bool {
+        let opcode = self.header.opcode;
+        opcode == OpCode::Continuation || !self.header.fin
+    }
 }
 
 impl MessageDecoder {
@@ -80,16 +96,14 @@ impl MessageDecoder {
 
     /// Room for the next read; see [`Buffer::room_for`].
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.buffer.room_for(self.missing())
+        self.buffer.room_for(self.missing_in_buffer())
     }
 
-    /// How many bytes the payload that is arriving still needs.
-    fn missing(&self) -> usize {
-        match &self.frame {
-            // `check_size` and the rule for control frames keep the length within a `usize`.
-            Some(frame) => frame.header.length as usize - frame.arrived,
-            None => 0,
-        }
+    /// How many bytes the payload that arrives in the buffer still needs there. A fragment does not
+    /// stay in the buffer.
+    fn missing_in_buffer(&self) -> usize {
+        let frame = self.frame.as_ref().filter(|frame| !frame.is_fragment());
+        frame.map_or(0, ArrivingFrame::missing)
     }
 
     /// The memory that it holds, in bytes.
@@ -98,10 +112,29 @@ impl MessageDecoder {
         self.buffer.memory() + self.fragments.capacity()
     }
 
-    /// The memory that it wants to hold during the next read, in bytes.
+    /// The memory that it wants to hold during the next read and behind it, in bytes.
     #[inline]
     pub(crate) fn memory_with_room(&self) -> usize {
-        self.buffer.memory_with_room(self.missing()) + self.fragments.capacity()
+        let buffer = self.buffer.memory_with_room(self.missing_in_buffer());
+        let fragments = match &self.frame {
+            Some(frame) if frame.is_fragment() => {
+                let more = frame.missing().min(Buffer::LARGEST_READ);
+                self.capacity_for_fragments(more)
+            }
+            _ => self.fragments.capacity(),
+        };
+        buffer + fragments
+    }
+
+    /// The capacity that holds this many bytes more of a fragmented message. It doubles, but not
+    /// past the longest message.
+    fn capacity_for_fragments(&self, more: usize) -> usize {
+        let (length, capacity) = (self.fragments.len(), self.fragments.capacity());
+        let needed = length + more;
+        match needed > capacity {
+            true => needed.max(2 * capacity).min(self.max_message.max(needed)),
+            false => capacity,
+        }
     }
 
     /// Drops everything that has arrived and is not complete.
@@ -123,36 +156,48 @@ impl MessageDecoder {
     }
 
     /// The bytes behind the last message, so that another decoder can go on with them. They begin
-    /// with the unfinished message, if there is one; its finished fragments have become one.
+    /// with the unfinished message, if there is one. What has arrived of its fragments has become
+    /// one fragment.
     pub(crate) fn unread(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let arriving = self.frame.as_ref();
-        let first_arrives = arriving.is_some_and(|frame| {
-            let opcode = frame.header.opcode;
-            !opcode.is_control() && opcode != OpCode::Continuation
-        });
+        let key = (self.receiver == Role::Server).then_some([0; 4]);
         if let Some(kind) = self.sequence.unfinished()
-            && !first_arrives
+            && !self.fragments.is_empty()
         {
             let fragments = Frame {
                 fin: false,
                 rsv1: false,
                 opcode: kind.opcode(),
-                mask: (self.receiver == Role::Server).then_some([0; 4]),
+                mask: key,
                 payload: &self.fragments,
             };
             fragments.encode(&mut bytes);
         }
-        if let Some(frame) = arriving {
-            frame.header.encode(&mut bytes);
-        }
-        let start = bytes.len();
-        bytes.extend_from_slice(self.buffer.unread());
-        // The arrived part of a payload was unmasked in place.
-        if let Some(frame) = arriving
-            && let Some(key) = frame.header.mask
-        {
-            mask(key, 0, &mut bytes[start..start + frame.arrived]);
+        let unread = self.buffer.unread();
+        match &self.frame {
+            Some(frame) if frame.is_fragment() => {
+                let rest = Header {
+                    length: frame.missing() as u64,
+                    mask: frame.header.mask.map(|key| rotated(key, frame.arrived)),
+                    opcode: match self.fragments.is_empty() {
+                        true => frame.header.opcode,
+                        false => OpCode::Continuation,
+                    },
+                    ..frame.header
+                };
+                rest.encode(&mut bytes);
+                bytes.extend_from_slice(unread);
+            }
+            Some(frame) => {
+                frame.header.encode(&mut bytes);
+                let start = bytes.len();
+                bytes.extend_from_slice(unread);
+                // The arrived part of a payload was unmasked in place.
+                if let Some(key) = frame.header.mask {
+                    mask(key, 0, &mut bytes[start..start + frame.arrived]);
+                }
+            }
+            None => bytes.extend_from_slice(unread),
         }
         bytes
     }
@@ -178,7 +223,7 @@ impl MessageDecoder {
                 self.frame = Some(frame);
                 return Ok(None);
             }
-            if let Some(received) = self.finish_frame(&frame.header)? {
+            if let Some(received) = self.finish_frame(&frame)? {
                 return Ok(Some(received));
             }
         }
@@ -221,56 +266,60 @@ impl MessageDecoder {
         self.fragments.clear();
     }
 
-    /// Unmasks the new bytes of the payload in place (§5.3). Returns whether the payload is
-    /// complete.
+    /// Unmasks the new bytes of the payload in place (§5.3), and moves those of a fragment to the
+    /// fragments before it. Returns whether the payload is complete.
     #[inline]
     fn receive_payload(&mut self, frame: &mut ArrivingFrame) -> Result<bool, Violation> {
-        let Header {
-            length,
-            opcode,
-            mask: key,
-            ..
-        } = frame.header;
+        let is_fragment = frame.is_fragment();
+        // Where the payload begins in the buffer: bytes of a fragment have left it.
+        let first = if is_fragment { frame.arrived } else { 0 };
         let payload = self.buffer.unread_mut();
-        // `check_size` and the rule for control frames keep the length within a `usize`.
-        let here = payload.len().min(length as usize);
-        let new = &mut payload[frame.arrived..here];
-        if let Some(key) = key {
+        let here = payload.len().min(frame.header.length as usize - first);
+        let new = &mut payload[frame.arrived - first..here];
+        if let Some(key) = frame.header.mask {
             mask(key, frame.arrived as u64, new);
         }
-        let complete = here as u64 == length;
+        let complete = first + here == frame.header.length as usize;
         // §8.1: text is refused at the first wrong byte. A text that arrives in one piece is not
         // checked here: `message` checks it anyway.
-        let at_once = frame.arrived == 0 && complete && frame.header.fin && opcode == OpCode::Text;
-        if self.sequence.unfinished() == Some(MessageKind::Text) && !opcode.is_control() && !at_once
-        {
+        let at_once = frame.arrived == 0 && complete && !is_fragment;
+        let is_control = frame.header.opcode.is_control();
+        if self.sequence.unfinished() == Some(MessageKind::Text) && !is_control && !at_once {
             self.text.push(new)?;
         }
-        frame.arrived = here;
+        frame.arrived = first + here;
+        if is_fragment {
+            self.move_to_fragments(here);
+        }
         Ok(complete)
+    }
+
+    /// Takes bytes of a fragment out of the buffer.
+    fn move_to_fragments(&mut self, count: usize) {
+        let capacity = self.capacity_for_fragments(count);
+        self.fragments
+            .reserve_exact(capacity - self.fragments.len());
+        let range = self.buffer.consume(count);
+        self.fragments
+            .extend_from_slice(self.buffer.consumed(range));
     }
 
     /// Says what a complete frame is. `None`: it is a fragment, and more fragments follow.
     #[inline]
-    fn finish_frame(&mut self, header: &Header) -> Result<Option<Received>, Violation> {
-        let range = self.buffer.consume(header.length as usize);
+    fn finish_frame(&mut self, frame: &ArrivingFrame) -> Result<Option<Received>, Violation> {
+        let header = &frame.header;
+        let payload = match frame.is_fragment() {
+            true => Payload::Fragments,
+            false => Payload::Buffer(self.buffer.consume(header.length as usize)),
+        };
         Ok(match header.opcode {
-            OpCode::Ping => Some(Received::Ping(Payload::Buffer(range))),
+            OpCode::Ping => Some(Received::Ping(payload)),
             OpCode::Pong => Some(Received::Pong),
             OpCode::Close => {
-                let reason = CloseReason::decode(self.buffer.consumed(range))?;
+                let reason = CloseReason::decode(self.payload(payload))?;
                 Some(Received::Close(reason))
             }
             OpCode::Continuation | OpCode::Text | OpCode::Binary => {
-                let is_whole = header.fin && header.opcode != OpCode::Continuation;
-                let payload = if is_whole {
-                    Payload::Buffer(range)
-                } else {
-                    let fragment = self.buffer.consumed(range);
-                    reserve(&mut self.fragments, fragment.len(), self.max_message);
-                    self.fragments.extend_from_slice(fragment);
-                    Payload::Fragments
-                };
                 let kind = self.sequence.end_frame(header);
                 kind.map(|kind| Received::Message(kind, payload))
             }
@@ -301,11 +350,8 @@ impl MessageDecoder {
     }
 }
 
-/// Makes room for `more` bytes. The memory doubles, but not past the longest message.
-fn reserve(fragments: &mut Vec<u8>, more: usize, max_message: usize) {
-    let needed = fragments.len() + more;
-    if needed > fragments.capacity() {
-        let wanted = needed.max(2 * fragments.len()).min(max_message.max(needed));
-        fragments.reserve_exact(wanted - fragments.len());
-    }
+/// The masking key for the part of a payload that begins at this byte of it (§5.3).
+fn rotated(mut key: [u8; 4], at: usize) -> [u8; 4] {
+    key.rotate_left(at % 4);
+    key
 }

@@ -206,7 +206,10 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
     });
     assert_eq!(rest(&mut peer), frame(FIN | CLOSE, None, &body));
     drop(peer);
-    assert_eq!(serving.join().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Us)));
+    assert_eq!(
+        serving.join().unwrap().tcp,
+        Some(TcpEnd::ClosedBy(Side::Us))
+    );
 
     // A server that asked.
     let (mut server, mut peer) = tcp(Role::Server, &config());
@@ -235,7 +238,10 @@ fn after_both_closes_the_server_ends_tcp_at_once_and_the_client_waits_for_it() {
         "the client did not wait for the server's end of TCP"
     );
     drop(peer);
-    assert_eq!(listening.join().unwrap().tcp, Some(TcpEnd::ClosedBy(Side::Peer)));
+    assert_eq!(
+        listening.join().unwrap().tcp,
+        Some(TcpEnd::ClosedBy(Side::Peer))
+    );
 }
 
 #[test]
