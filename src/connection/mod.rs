@@ -7,11 +7,13 @@
 //! - It leaves out: how a connection begins (`client/`, `server/`), and the observer (`trace/`).
 
 mod budget;
+mod closing;
 mod config;
 mod ending;
 mod entropy;
 mod error;
 mod fragments;
+mod handover;
 mod output;
 mod read_head;
 mod sender;
@@ -26,6 +28,7 @@ mod writer;
 pub use budget::Budget;
 pub use config::Config;
 pub(crate) use config::deadline_in;
+pub(crate) use ending::close_gently;
 pub use entropy::Entropy;
 pub use error::{Error, Unsendable};
 pub use fragments::{Fragment, Fragments};
@@ -34,7 +37,7 @@ pub use sender::{PreparedMessage, Sender};
 pub(crate) use shared::Shared;
 pub use state::{Closed, Side, State, TcpEnd};
 pub use stream::{Stream, Tcp};
-pub(crate) use stream::{close_gently, is_timeout, limit_until, read_once};
+pub(crate) use stream::{is_timeout, limit_until, read_once};
 pub use untimed::Untimed;
 pub(crate) use websocket::Opened;
 pub use websocket::WebSocket;

@@ -260,7 +260,7 @@ impl Turn<'_> {
         limits: Limits,
     ) -> io::Result<()> {
         let mut parts = [&self.backlog[..], frames[0], frames[1]];
-        let result = write_patiently(stream, &mut parts, limits);
+        let result = write(stream, &mut parts, limits);
         // After an error the connection ends, so what is left of the backlog does not matter.
         self.backlog.clear();
         self.unflushed = false;
@@ -271,20 +271,12 @@ impl Turn<'_> {
     /// The rest becomes the backlog.
     fn write_at_once<S: Stream>(&mut self, stream: &mut S, frames: &[u8]) -> io::Result<Written> {
         let mut parts = [&self.backlog[..], frames, &[]];
-        let all = self.backlog.len() + frames.len();
-        let written = loop {
-            match write_step(stream, &mut parts) {
-                Ok(true) => break Written::Everything,
-                Ok(false) => {}
-                Err(error) if is_timeout(&error) => {
-                    let left: usize = parts.iter().map(|part| part.len()).sum();
-                    break match left < all {
-                        true => Written::Something,
-                        false => Written::Nothing,
-                    };
-                }
-                Err(error) => return Err(error),
-            }
+        let all = length(&parts);
+        let written = match write(stream, &mut parts, Limits::within(Duration::ZERO)) {
+            Ok(()) => Written::Everything,
+            Err(error) if !is_timeout(&error) => return Err(error),
+            Err(_) if length(&parts) < all => Written::Something,
+            Err(_) => Written::Nothing,
         };
         self.unflushed = written != Written::Everything;
         self.backlog = parts.concat();
@@ -350,18 +342,14 @@ enum Written {
     Nothing,
 }
 
-/// Writes everything, within the limits.
-fn write_patiently<S: Stream>(
-    stream: &mut S,
-    parts: &mut [&[u8]; 3],
-    limits: Limits,
-) -> io::Result<()> {
+/// Writes and flushes everything, within the limits. What is left in the parts was not written.
+fn write<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3], limits: Limits) -> io::Result<()> {
     let (mut began, mut moved) = (None, None);
     loop {
-        let has_moved = match write_step(stream, parts) {
-            // As nearly always at the first step. Then nobody looks at the clock.
-            Ok(true) => return Ok(()),
-            Ok(false) => true,
+        let has_moved = match write_once(stream, parts) {
+            // As nearly always at the first write. Then nobody looks at the clock.
+            Ok(()) if length(parts) == 0 => return Ok(()),
+            Ok(()) => true,
             Err(error) if is_timeout(&error) => false,
             Err(error) => return Err(error),
         };
@@ -377,23 +365,12 @@ fn write_patiently<S: Stream>(
     }
 }
 
-/// One write, and a flush behind the last one. Returns whether everything is written and flushed.
-fn write_step<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<bool> {
-    if !is_written(parts) {
-        write_once(stream, parts)?;
-    }
-    if !is_written(parts) {
-        return Ok(false);
-    }
-    stream.flush()?;
-    Ok(true)
+fn length(parts: &[&[u8]; 3]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
 }
 
-fn is_written(parts: &[&[u8]; 3]) -> bool {
-    parts.iter().all(|part| part.is_empty())
-}
-
-/// One write. It takes from the front of the parts what it has written.
+/// One write, and a flush behind the last one. It takes from the front of the parts what it has
+/// written.
 fn write_once<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<()> {
     // Parts up to the longest write; the last of them may be cut.
     let mut room = LONGEST_WRITE;
@@ -403,9 +380,8 @@ fn write_once<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<(
         IoSlice::new(part)
     });
     let first = slices.iter().position(|slice| !slice.is_empty());
-    let slices = &slices[first.unwrap_or(0)..];
-    let result = match slices {
-        [only] => stream.write(only),
+    let result = match &slices[first.unwrap_or(slices.len())..] {
+        [] => return stream.flush(),
         [first, rest @ ..] if rest.iter().all(|slice| slice.is_empty()) => stream.write(first),
         slices => stream.write_vectored(slices),
     };
@@ -415,10 +391,13 @@ fn write_once<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3]) -> io::Result<(
         Err(error) if error.kind() == ErrorKind::Interrupted => 0,
         Err(error) => return Err(error),
     };
-    for part in parts {
+    for part in parts.iter_mut() {
         let count = written.min(part.len());
         *part = &part[count..];
         written -= count;
     }
-    Ok(())
+    match length(parts) {
+        0 => stream.flush(),
+        _ => Ok(()),
+    }
 }

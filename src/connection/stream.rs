@@ -2,8 +2,6 @@
 //!
 //! Above this file there are only bytes. Sockets begin here.
 
-use super::config::deadline_in;
-use crate::framing::Buffer;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -147,39 +145,4 @@ pub(crate) fn read_once<S: Stream>(stream: &mut S, room: &mut [u8]) -> io::Resul
 pub(crate) fn limit_until<S: Stream>(stream: &mut S, deadline: Instant) -> io::Result<bool> {
     let left = deadline.saturating_duration_since(Instant::now());
     stream.limit_reads(Some(left.max(Duration::from_micros(1))))
-}
-
-/// Closes TCP as §7.1.1 advises: ends our direction, then reads and drops what the peer still
-/// sends, until the peer ends its direction or `limit` has passed. To close at once with unread
-/// bytes would reset TCP, and the peer could lose what we sent last.
-pub(crate) fn close_gently<S: Stream>(stream: &mut S, limit: Duration) {
-    let _ = stream.flush();
-    // If the peer cannot be told that we are done, each side would wait for the other.
-    if stream.shutdown(Shutdown::Write).is_ok() {
-        wait_for_end(stream, limit, limit);
-    }
-    let _ = stream.shutdown(Shutdown::Both);
-}
-
-/// Reads and drops bytes until the peer ends its direction, for `limit` at most, and while no wait
-/// for a byte is longer than `silence`. Returns whether that end was seen.
-pub(crate) fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration, silence: Duration) -> bool {
-    let deadline = deadline_in(limit);
-    let mut dropped = Buffer::new();
-    loop {
-        let now = Instant::now();
-        let until = deadline.min(deadline_in(silence));
-        // A stream without time limits could wait for ever.
-        if now >= deadline || !limit_until(stream, until).is_ok_and(|limits| limits) {
-            return false;
-        }
-        match read_once(stream, dropped.room()) {
-            Ok(0) => return true,
-            Ok(count) => {
-                dropped.filled(count);
-                dropped.consume(count);
-            }
-            Err(_) => return false,
-        }
-    }
 }

@@ -16,12 +16,11 @@ use super::stream::{Stream, Tcp, is_timeout, read_once};
 use super::timers::{Due, Timers};
 use super::writer::Writer;
 use crate::framing::{
-    Buffer, CloseCode, CloseReason, Message, MessageDecoder, MessageKind, OpCode, Payload,
-    Received, Role, Violation,
+    Buffer, Message, MessageDecoder, MessageKind, OpCode, Payload, Received, Role, Violation,
 };
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
 /// An open WebSocket connection, in either role, over any [`Stream`].
 ///
@@ -42,7 +41,7 @@ use std::{io, thread};
 /// answered.
 #[derive(Debug)]
 pub struct WebSocket<S: Stream = Tcp> {
-    incoming: MessageDecoder,
+    pub(super) incoming: MessageDecoder,
     pub(super) writer: Writer<S>,
     timers: Timers,
     subprotocol: Option<String>,
@@ -50,12 +49,12 @@ pub struct WebSocket<S: Stream = Tcp> {
     share: Share,
     /// The time limit that the stream has for reads now.
     read_limit: Option<Duration>,
-    reading: Reading,
+    pub(super) reading: Reading,
 }
 
 /// What reading is for now.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Reading {
+pub(super) enum Reading {
     /// Messages.
     Messages,
     /// The end of TCP. Nothing is processed after a Close, or after failing (§7.1.7).
@@ -75,28 +74,6 @@ const KEPT_WHILE_IDLE: usize = 4 << 10;
 type MessageAndWriter<'a, S> = (Message<'a>, &'a mut Writer<S>);
 
 impl<S: Stream> WebSocket<S> {
-    /// A connection whose opening handshake somebody else has done, such as another HTTP server.
-    /// `received` are the bytes that arrived behind the handshake; they belong to the first frame.
-    ///
-    /// # Errors
-    /// The stream refuses a time limit.
-    pub fn after_handshake(
-        stream: S,
-        role: Role,
-        received: &[u8],
-        config: &Config,
-    ) -> io::Result<WebSocket<S>> {
-        let mut buffer = Buffer::new();
-        buffer.append(received);
-        let opened = Opened {
-            keys: masking_keys(role, config),
-            buffer,
-            subprotocol: None,
-            shared: Arc::default(),
-        };
-        WebSocket::new(stream, opened, Arc::new(config.clone()))
-    }
-
     pub(crate) fn new(
         mut stream: S,
         opened: Opened,
@@ -286,22 +263,8 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    #[cold]
-    fn refuse_memory(&mut self) -> Error {
-        self.reading = Reading::End;
-        let reason = "the server has no memory for this message now";
-        let limit = self.writer.config.close_timeout;
-        if let Ok(reason) = CloseReason::new(CloseCode::TRY_AGAIN_LATER, reason) {
-            let _ = self.writer.send_close(&reason, limit);
-        }
-        self.writer.end_our_direction();
-        self.incoming.forget();
-        self.release_memory();
-        Error::OverBudget
-    }
-
     /// Gives back the memory that is not needed now.
-    fn release_memory(&mut self) {
+    pub(super) fn release_memory(&mut self) {
         self.incoming.release();
         self.writer.release();
         self.share
@@ -353,38 +316,6 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// §7.1.7: the peer broke a rule.
-    #[cold]
-    fn fail(&mut self, violation: Violation) -> Error {
-        self.reading = Reading::End;
-        self.writer.fail(violation)
-    }
-
-    /// §7.2.1: TCP was lost, so no Close can be sent.
-    fn lose(&mut self, end: TcpEnd) -> Error {
-        self.reading = Reading::Nothing;
-        self.writer.lose(end)
-    }
-
-    /// §7.1.7 says that an endpoint SHOULD send a Close when it fails a connection. A peer that is
-    /// gone will probably not get it, so this has a second at most.
-    fn give_up_on_silence(&mut self, silence: Duration) -> Error {
-        let seconds = silence.as_secs_f32();
-        let how = format!("nothing came for {seconds:.0} s, not even an answer to our Ping");
-        let limit = self.writer.config.close_timeout.min(Duration::from_secs(1));
-        let reason = CloseReason::new(CloseCode::INTERNAL_ERROR, &how);
-        let reason = reason.expect("it is short and may be sent");
-        let _ = self.writer.send_close(&reason, limit);
-        self.lose(TcpEnd::Broken(how))
-    }
-
-    fn give_up_on_close(&mut self) -> Error {
-        self.reading = Reading::Nothing;
-        let shared = Arc::clone(&self.writer.shared);
-        shared.give_up(self.writer.stream_mut());
-        shared.error()
-    }
-
     /// §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" with
     /// the same payload. The Pong leaves with the next flush, at the latest before we wait.
     fn answer_ping(&mut self, payload: Payload) {
@@ -392,60 +323,6 @@ impl<S: Stream> WebSocket<S> {
             let payload = self.incoming.payload(payload);
             self.writer.queue_control(OpCode::Pong, payload);
         }
-    }
-
-    /// §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame,
-    /// the endpoint MUST send a Close frame in response", and it echoes the code. Then "The
-    /// server MUST close the underlying TCP connection immediately; the client SHOULD wait for the
-    /// server to close the connection".
-    fn answer_close(&mut self, reason: CloseReason) {
-        self.reading = Reading::End;
-        self.writer.shared.note_received(reason.clone());
-        if !self.writer.shared.is_over() {
-            // If the peer is gone already, the answer is lost. The peer's Close still counts.
-            let limit = self.writer.config.close_timeout;
-            let _ = self.writer.send_close(&reason, limit);
-        }
-        if self.role() == Role::Server {
-            self.writer.end_our_direction();
-        }
-    }
-
-    /// Waits for the end of TCP, if it has not come.
-    fn finish(&mut self) {
-        if self.reading == Reading::End {
-            self.reading = Reading::Nothing;
-            self.writer.drain();
-        }
-    }
-
-    /// Closes the connection (§7.1.2): sends a Close with a code and a reason, reads until the
-    /// peer's Close comes, and waits for the end of TCP. Messages that come before the peer's Close
-    /// are dropped. If the peer has closed already, only the end of TCP is waited for.
-    ///
-    /// # Errors
-    /// [`Error::Unsendable`] for a code that may not be sent (§7.4) or a reason over 123 bytes.
-    /// [`Error::Closed`] if no Close comes back within
-    /// [`Config::close_timeout`](crate::Config::close_timeout), or if the connection had ended.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let started = self.start_close(code, reason);
-        if started.is_ok() {
-            while self.read()?.is_some() {}
-        }
-        self.finish();
-        started
-    }
-
-    /// The first half of [`close`](Self::close): sends the Close and returns. What the peer still
-    /// sends can be read until `read` returns `None`.
-    ///
-    /// # Errors
-    /// [`Error::Unsendable`] as for [`close`](Self::close); [`Error::Closing`] if a Close was sent
-    /// before; [`Error::Closed`] if the connection had ended.
-    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let reason = CloseReason::new(code, reason)?;
-        let limit = self.writer.config.close_timeout;
-        self.writer.send_close(&reason, limit)
     }
 
     /// Sends a message at once: [`write`](Self::write), then [`flush`](Self::flush).
@@ -518,42 +395,6 @@ impl<S: Stream> WebSocket<S> {
     #[must_use]
     pub fn stream(&self) -> &S {
         self.writer.stream()
-    }
-
-    /// Flushes what was written, and gives the stream back, with the bytes that were received and
-    /// not read. No Close is sent: on an open connection the caller goes on with the protocol.
-    ///
-    /// The stream keeps its time limits ([`Stream::limit_reads`], [`Stream::limit_writes`]). Set your
-    /// own.
-    ///
-    /// # Errors
-    /// Those of [`Writer::flush`].
-    pub fn into_inner(mut self) -> Result<(S, Vec<u8>), Error> {
-        if self.state() == State::Open {
-            self.writer.flush()?;
-        }
-        let unread = self.incoming.unread();
-        let stream = self.writer.take_stream();
-        Ok((stream.expect("only this call takes it"), unread))
-    }
-}
-
-impl<S: Stream> Drop for WebSocket<S> {
-    fn drop(&mut self) {
-        if !self.writer.has_stream() {
-            return;
-        }
-        if self.reading == Reading::Messages && self.state() != State::Closed {
-            let code = match thread::panicking() {
-                true => CloseCode::INTERNAL_ERROR,
-                false => CloseCode::GOING_AWAY,
-            };
-            let _ = self.start_close(code, "");
-            // Senders may live longer than this value. The connection does not.
-            self.writer.end_our_direction();
-            self.reading = Reading::End;
-        }
-        self.finish();
     }
 }
 

@@ -1,6 +1,7 @@
 //! RFC 6455 §6.1, Sending Data: messages and control frames to bytes, collected and flushed.
 //!
-//! How the bytes leave is `output.rs`. What all senders of a connection share is `shared.rs`.
+//! How the bytes leave is `output.rs`. What all senders of a connection share is `shared.rs`. A Close
+//! frame leaves in `ending.rs`: it has one time limit for everything.
 
 use super::config::Config;
 use super::entropy::Entropy;
@@ -8,9 +9,8 @@ use super::error::{Error, check_control};
 use super::output::{Kind, Limits};
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::framing::{CloseReason, Frame, Message, OpCode};
+use crate::framing::{Frame, Message, OpCode};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// From this many bytes on, a payload is not copied behind the frames that wait to be sent.
 const NOT_COPIED: usize = 1 << 14;
@@ -19,13 +19,13 @@ const NOT_COPIED: usize = 1 << 14;
 #[derive(Debug)]
 pub struct Writer<S> {
     /// `None` only after [`WebSocket::into_inner`](crate::WebSocket::into_inner) took it.
-    stream: Option<S>,
+    pub(super) stream: Option<S>,
     pub(super) shared: Arc<Shared>,
     pub(super) config: Arc<Config>,
     /// A client's source of masking keys. A server has none: it "MUST NOT mask" (§5.1).
     keys: Option<Entropy>,
     /// Whole frames that are encoded and not sent.
-    output: Vec<u8>,
+    pub(super) output: Vec<u8>,
 }
 
 impl<S: Stream> Writer<S> {
@@ -141,7 +141,7 @@ impl<S: Stream> Writer<S> {
     }
 
     #[inline]
-    fn masking_key(&mut self) -> Option<[u8; 4]> {
+    pub(super) fn masking_key(&mut self) -> Option<[u8; 4]> {
         self.keys.as_mut().map(Entropy::masking_key)
     }
 
@@ -186,27 +186,10 @@ impl<S: Stream> Writer<S> {
         result
     }
 
-    fn forget_output(&mut self) {
+    pub(super) fn forget_output(&mut self) {
         self.output.clear();
         let keep = self.config.write_buffer.saturating_mul(2);
         self.output.shrink_to(keep);
-    }
-
-    /// Sends what was written, and behind it a Close frame, all within `limit`. Nothing is sent
-    /// after that.
-    pub(super) fn send_close(
-        &mut self,
-        reason: &CloseReason,
-        limit: Duration,
-    ) -> Result<(), Error> {
-        let mut frame = Vec::new();
-        reason.encode_frame(self.masking_key(), &mut frame);
-        let stream = stream_of(&mut self.stream);
-        let result = self
-            .shared
-            .transmit_close(stream, &self.output, &frame, reason, limit);
-        self.forget_output();
-        result
     }
 
     /// Sends what was written, as far as that needs no waiting. A read calls it before it waits.
@@ -251,7 +234,53 @@ impl<S: Stream> Writer<S> {
     }
 }
 
+impl Shared {
+    /// Writes whole frames, which may be in two places in memory, when the turn comes.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the turn did not come in time: then nothing was written. Else
+    /// [`Error::Closing`] or [`Error::Closed`].
+    pub(super) fn transmit<S: Stream>(
+        &self,
+        stream: &mut S,
+        kind: Kind,
+        frames: [&[u8]; 2],
+        limits: Limits,
+    ) -> Result<(), Error> {
+        let is_over = || self.is_over();
+        let Some(mut turn) = self.output.wait_for_turn(kind, limits.turn, is_over) else {
+            return Err(match self.is_over() {
+                true => self.error(),
+                false => Error::TimedOut,
+            });
+        };
+        let written = turn.write_all(stream, frames, limits);
+        match written.and_then(|()| turn.finish(stream)) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.lose_output(stream, &error)),
+        }
+    }
+
+    /// Writes `frames` without waiting; see [`Output::try_write`].
+    pub(crate) fn try_transmit<S: Stream>(
+        &self,
+        stream: &mut S,
+        frames: &mut Vec<u8>,
+        config: &Config,
+    ) -> Result<(), Error> {
+        if self.is_over() {
+            frames.clear();
+            return Err(self.error());
+        }
+        let most = config.write_buffer.saturating_mul(2);
+        let written = self
+            .output
+            .try_write(stream, frames, most, config.write_timeout);
+        written.map_err(|error| self.lose_output(stream, &error))
+    }
+}
+
 /// The stream, borrowed apart from the rest of its writer.
-fn stream_of<S>(stream: &mut Option<S>) -> &mut S {
+pub(super) fn stream_of<S>(stream: &mut Option<S>) -> &mut S {
     stream.as_mut().expect("into_inner ends the connection")
 }

@@ -10,7 +10,7 @@
 
 use super::buffer::Buffer;
 use super::close::CloseReason;
-use super::frame::{Decoded, Frame, Header, NO_EXTENSION, OpCode, Role};
+use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
 use super::mask::mask;
 use super::message::Message;
 use super::sequence::{MessageKind, Sequence};
@@ -41,35 +41,35 @@ pub(crate) enum Payload {
 /// The receiving half of the protocol for one connection.
 #[derive(Debug)]
 pub(crate) struct MessageDecoder {
-    receiver: Role,
+    pub(super) receiver: Role,
     max_message: usize,
-    buffer: Buffer,
+    pub(super) buffer: Buffer,
     /// The frame whose header is decoded and whose payload is arriving.
-    frame: Option<ArrivingFrame>,
-    sequence: Sequence,
+    pub(super) frame: Option<ArrivingFrame>,
+    pub(super) sequence: Sequence,
     /// What has arrived of the payloads of a fragmented message, one behind the other.
-    fragments: Vec<u8>,
+    pub(super) fragments: Vec<u8>,
     /// The check of a text that arrives in pieces.
     text: Utf8,
 }
 
 #[derive(Debug)]
-struct ArrivingFrame {
-    header: Header,
+pub(super) struct ArrivingFrame {
+    pub(super) header: Header,
     /// This many bytes of payload are here, unmasked.
-    arrived: usize,
+    pub(super) arrived: usize,
 }
 
 impl ArrivingFrame {
     /// How many bytes of payload have still to arrive.
-    fn missing(&self) -> usize {
+    pub(super) fn missing(&self) -> usize {
         // `check_size` and the rule for control frames keep the length within a `usize`.
         self.header.length as usize - self.arrived
     }
 
     /// Whether the frame carries a part of a message and not a whole one.
     #[inline]
-    fn is_fragment(&self) -> bool {
+    pub(super) fn is_fragment(&self) -> bool {
         let opcode = self.header.opcode;
         opcode == OpCode::Continuation || !self.header.fin
     }
@@ -153,53 +153,6 @@ impl MessageDecoder {
     /// Notes that a read put `count` bytes into the [`room`](Self::room).
     pub(crate) fn filled(&mut self, count: usize) {
         self.buffer.filled(count);
-    }
-
-    /// The bytes behind the last message, so that another decoder can go on with them. They begin
-    /// with the unfinished message, if there is one. What has arrived of its fragments has become
-    /// one fragment.
-    pub(crate) fn unread(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let key = (self.receiver == Role::Server).then_some([0; 4]);
-        if let Some(kind) = self.sequence.unfinished()
-            && !self.fragments.is_empty()
-        {
-            let fragments = Frame {
-                fin: false,
-                rsv1: false,
-                opcode: kind.opcode(),
-                mask: key,
-                payload: &self.fragments,
-            };
-            fragments.encode(&mut bytes);
-        }
-        let unread = self.buffer.unread();
-        match &self.frame {
-            Some(frame) if frame.is_fragment() => {
-                let rest = Header {
-                    length: frame.missing() as u64,
-                    mask: frame.header.mask.map(|key| rotated(key, frame.arrived)),
-                    opcode: match self.fragments.is_empty() {
-                        true => frame.header.opcode,
-                        false => OpCode::Continuation,
-                    },
-                    ..frame.header
-                };
-                rest.encode(&mut bytes);
-                bytes.extend_from_slice(unread);
-            }
-            Some(frame) => {
-                frame.header.encode(&mut bytes);
-                let start = bytes.len();
-                bytes.extend_from_slice(unread);
-                // The arrived part of a payload was unmasked in place.
-                if let Some(key) = frame.header.mask {
-                    mask(key, 0, &mut bytes[start..start + frame.arrived]);
-                }
-            }
-            None => bytes.extend_from_slice(unread),
-        }
-        bytes
     }
 
     /// Whether a message has begun to arrive and is not complete. Control frames do not count.
@@ -348,10 +301,4 @@ impl MessageDecoder {
             MessageKind::Text => Ok(Message::Text(whole_text(payload)?)),
         }
     }
-}
-
-/// The masking key for the part of a payload that begins at this byte of it (§5.3).
-fn rotated(mut key: [u8; 4], at: usize) -> [u8; 4] {
-    key.rotate_left(at % 4);
-    key
 }

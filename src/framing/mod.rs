@@ -14,6 +14,7 @@ mod mask;
 mod message;
 mod owned;
 mod sequence;
+mod unread;
 mod utf8;
 mod violation;
 

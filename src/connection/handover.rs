@@ -1,0 +1,52 @@
+//! Optional: taking over a connection whose opening handshake somebody else has done, and giving an
+//! open connection away.
+
+use super::config::Config;
+use super::error::Error;
+use super::state::State;
+use super::stream::Stream;
+use super::websocket::{Opened, WebSocket, masking_keys};
+use crate::framing::{Buffer, Role};
+use std::io;
+use std::sync::Arc;
+
+impl<S: Stream> WebSocket<S> {
+    /// A connection whose opening handshake somebody else has done, such as another HTTP server.
+    /// `received` are the bytes that arrived behind the handshake; they belong to the first frame.
+    ///
+    /// # Errors
+    /// The stream refuses a time limit.
+    pub fn after_handshake(
+        stream: S,
+        role: Role,
+        received: &[u8],
+        config: &Config,
+    ) -> io::Result<WebSocket<S>> {
+        let mut buffer = Buffer::new();
+        buffer.append(received);
+        let opened = Opened {
+            keys: masking_keys(role, config),
+            buffer,
+            subprotocol: None,
+            shared: Arc::default(),
+        };
+        WebSocket::new(stream, opened, Arc::new(config.clone()))
+    }
+
+    /// Flushes what was written, and gives the stream back, with the bytes that were received and
+    /// not read. No Close is sent: on an open connection the caller goes on with the protocol.
+    ///
+    /// The stream keeps its time limits ([`Stream::limit_reads`], [`Stream::limit_writes`]). Set your
+    /// own.
+    ///
+    /// # Errors
+    /// Those of [`Writer::flush`].
+    pub fn into_inner(mut self) -> Result<(S, Vec<u8>), Error> {
+        if self.state() == State::Open {
+            self.writer.flush()?;
+        }
+        let unread = self.incoming.unread();
+        let stream = self.writer.take_stream();
+        Ok((stream.expect("only this call takes it"), unread))
+    }
+}
