@@ -111,6 +111,11 @@ fn converse(port: u16) {
         .write_all(&frame(FIN | CLOSE, Some(KEY), &close))
         .unwrap();
     assert_eq!(rest(&mut stream), frame(FIN | CLOSE, None, &close));
+    // This goes to the log of the library.
+    let mut refused = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    refused.set_read_timeout(Some(PATIENCE)).unwrap();
+    refused.write_all(b"nonsense\r\n\r\n").unwrap();
+    assert!(rest(&mut refused).starts_with(b"HTTP/1.1 400 "));
 }
 
 #[test]

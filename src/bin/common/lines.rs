@@ -86,15 +86,16 @@ impl Sending {
         self.lock().unsent = Some(line);
     }
 
-    /// The exit code of a program whose connection has ended in order. It tells the user if lines
-    /// were not sent.
+    /// The exit code of a program that ends without an error of its connection. It tells the user if
+    /// lines were not sent. `closed`: how the connection ended, if it did.
     pub fn exit_code(&self, program: &str, closed: Option<&Closed>) -> ExitCode {
         // A thread that has a line is about to find out that the connection is closed. A thread
         // that waits for a line has nothing to say.
-        const MOMENT: Duration = Duration::from_millis(300);
+        const MOMENT: Duration = Duration::from_secs(1);
+        let limit = closed.map_or(Duration::ZERO, |_| MOMENT);
         let waited = self
             .changed
-            .wait_timeout_while(self.lock(), MOMENT, |progress| progress.active);
+            .wait_timeout_while(self.lock(), limit, |progress| progress.active);
         let progress = waited.unwrap_or_else(PoisonError::into_inner).0;
         if let (Some(line), Some(closed)) = (progress.unsent, closed) {
             complain(format_args!(
