@@ -415,6 +415,24 @@ fn server_that_answers(answer: &'static [u8]) -> String {
 }
 
 #[test]
+fn the_client_says_in_one_line_what_is_wrong_with_a_url() {
+    for (url, says) in [
+        ("http://localhost/", "is not a WebSocket URL"),
+        ("ws://localhost/#x", "write # as %23 (§3)"),
+        ("ws://", "is not a host name"),
+        ("ws://localhost:99999/", "is not a port"),
+    ] {
+        let (code, lines, errors) = client(&[url]).finish();
+        assert_eq!((code, lines), (Some(2), vec![]), "{url}");
+        assert_eq!(errors.len(), 1, "{url}: {errors:?}");
+        assert!(
+            errors[0].starts_with("client: ") && errors[0].contains(says),
+            "{url}: {errors:?}"
+        );
+    }
+}
+
+#[test]
 fn the_client_says_in_one_line_why_it_cannot_connect() {
     // It is dropped when the others have their ports. Else one of them might get its port.
     let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -423,10 +441,6 @@ fn the_client_says_in_one_line_why_it_cannot_connect() {
         (refused, "Connection refused"),
         ("ws://nobody.invalid/".to_owned(), "cannot connect to nobody.invalid: "),
         ("wss://localhost/".to_owned(), "needs TLS, and this library speaks none"),
-        ("http://localhost/".to_owned(), "is not a WebSocket URL"),
-        ("ws://localhost/#x".to_owned(), "write # as %23 (§3)"),
-        ("ws://".to_owned(), "is not a host name"),
-        ("ws://localhost:99999/".to_owned(), "is not a port"),
         (server_that_answers(b"HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nnothing here\nmore\n"), "404 Not Found: nothing here; a WebSocket server answers 101 (§4.1)"),
         (server_that_answers(b"SSH-2.0-OpenSSH_9.2\r\n"), "a head that is not HTTP"),
         (server_that_answers(b""), "TCP ended before the opening handshake did (§4.1)"),

@@ -9,18 +9,25 @@
 mod arguments;
 #[path = "common/connect.rs"]
 mod connect;
+#[path = "common/lines.rs"]
+mod lines;
 #[path = "client/options.rs"]
 mod options;
+#[path = "common/output.rs"]
+mod output;
 #[path = "client/pipe.rs"]
 mod pipe;
 #[path = "client/reconnect.rs"]
 mod reconnect;
+#[path = "common/silence.rs"]
+mod silence;
 
-use connect::{TracedSocket, connect};
+use connect::{TracedSocket, connect, ended_well};
 use options::ClientOptions;
+use output::complain;
 use rfc6455::trace::print_trace;
-use rfc6455::{Client, CloseCode, Error, Printable};
-use std::io::{self, Write};
+use rfc6455::{Error, Printable};
+use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,51 +35,41 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(not_run) => return not_run.report("client", options::HELP),
     };
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("client: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&options).unwrap_or_else(|error| {
+        complain(format_args!("client: {error}"));
+        ExitCode::FAILURE
+    })
 }
 
-fn run(options: &ClientOptions) -> Result<(), Error> {
-    let client = Client::new(&options.url)?;
-    let connect = || connect(&client, options.trace.then(|| print_trace(String::new())));
+fn run(options: &ClientOptions) -> Result<ExitCode, Error> {
+    let trace = || options.trace.then(|| print_trace(String::new()));
+    let connect = || connect(&options.client, trace());
     if options.reconnect {
-        return reconnect::listen_forever(connect);
+        return reconnect::listen_forever(connect).map(|()| ExitCode::SUCCESS);
     }
     let mut socket = connect()?;
-    pipe::send_lines(socket.sender());
-    listen(&mut socket)
+    let sending = pipe::send_lines(&socket, options.patience);
+    listen(&mut socket)?;
+    Ok(sending.exit_code("client", socket.closed().as_ref()))
 }
 
 /// Prints each message, and at the end the reason why the connection was closed.
 fn listen(socket: &mut TracedSocket) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
-        if print(&message.to_string()).is_err() {
-            return Ok(()); // Our output is closed. Dropping the socket sends a Close.
+        if !print(&message.to_string())? {
+            return Ok(()); // Nobody reads our output. Dropping the socket sends a Close.
         }
     }
-    let Some(closed) = socket.closed() else {
-        return Ok(());
+    match socket.closed() {
+        Some(closed) if !ended_well(&closed) => return Err(Error::Closed(closed)),
+        Some(closed) if closed.reason().is_empty() => print(&closed.code().to_string())?,
+        Some(closed) => print(closed.reason())?,
+        None => true,
     };
-    // 1000, 1001 and no code at all are good ends. From 3000 on, codes belong to applications.
-    let code = closed.code();
-    match code {
-        CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS | CloseCode(3000..) => {
-            let _ = match closed.reason() {
-                "" => print(&code.to_string()),
-                reason => print(reason),
-            };
-            Ok(())
-        }
-        _ => Err(Error::Closed(closed)),
-    }
+    Ok(())
 }
 
 /// Prints a line. `Printable` shows control characters, so the server cannot control the terminal.
-fn print(line: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{}", Printable(line))
+fn print(line: &str) -> io::Result<bool> {
+    output::print(&format!("{}\n", Printable(line)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Each connection gets a thread. In it, a handler gets the request (`request.rs`).
 
+use super::log::Log;
 use super::registry::{Entry, Registry};
 use super::request::Request;
 use crate::connection::{Config, Error, Stream, Tcp};
@@ -25,12 +26,13 @@ use std::time::Duration;
 pub struct Server {
     listeners: Vec<TcpListener>,
     config: Config,
-    log: Box<Log>,
+    /// `None`: errors go to [`Log::stderr`].
+    log: Option<Box<LogError>>,
     stopping: Arc<AtomicBool>,
 }
 
 /// Gets the address of a peer, and what went wrong on its connection.
-type Log = dyn Fn(SocketAddr, &Error) + Send + Sync;
+type LogError = dyn Fn(SocketAddr, &Error) + Send + Sync;
 
 impl Server {
     /// Listens at every address that `addresses` gives, such as `"localhost:5050"`. Port 0 takes a
@@ -42,7 +44,7 @@ impl Server {
         Ok(Server {
             listeners: listen(addresses)?,
             config: Config::default(),
-            log: Box::new(|peer, error| eprintln!("{peer} {error}")),
+            log: None,
             stopping: Arc::default(),
         })
     }
@@ -56,10 +58,12 @@ impl Server {
 
     /// What to do with errors: those that a handler returns, and those of requests that no handler
     /// got. §7.1.7: "the server [...] SHOULD log the problem". Without this call they go to
-    /// standard error.
+    /// [`Log::stderr`].
+    ///
+    /// The thread of the connection calls `log`. So `log` must not wait; [`Log`] never does.
     #[must_use]
     pub fn log(mut self, log: impl Fn(SocketAddr, &Error) + Send + Sync + 'static) -> Server {
-        self.log = Box::new(log);
+        self.log = Some(Box::new(log));
         self
     }
 
@@ -105,7 +109,7 @@ impl Server {
         let service = Service {
             wrap,
             config: Arc::new(self.config),
-            log: self.log,
+            log: self.log.unwrap_or_else(log_on_stderr),
             handler,
             stopping: self.stopping,
             registry: Registry::new(),
@@ -125,7 +129,18 @@ impl Server {
             let _ = thread.join();
         }
         service.registry.stop(service.config.close_timeout);
+        // The program may end now, and with it the thread of the log.
+        Log::flush_stderr(LAST_LINES);
     }
+}
+
+/// How long the end of a server waits for its last lines in the log.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The log of a server that has no other.
+fn log_on_stderr() -> Box<LogError> {
+    let log = Log::stderr();
+    Box::new(move |peer, error| log.line(format_args!("{peer} {error}")))
 }
 
 /// Listeners at every address that `addresses` gives, for a program with its own accept loop.
@@ -187,7 +202,7 @@ impl Handle {
 struct Service<S, W, H> {
     wrap: W,
     config: Arc<Config>,
-    log: Box<Log>,
+    log: Box<LogError>,
     handler: H,
     stopping: Arc<AtomicBool>,
     registry: Arc<Registry<S>>,

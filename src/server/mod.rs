@@ -3,13 +3,15 @@
 //!
 //! - It offers: [`Server`], which listens and gives each connection a thread; [`Request`], which a
 //!   plain listener loop can use alone; [`Handle`], which stops a server; [`listen()`], which makes
-//!   only the listeners.
+//!   only the listeners; [`Log`], a log that no connection waits for.
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS, and what a path means. A handler decides that.
 
 mod listen;
+mod log;
 mod registry;
 mod request;
 
 pub use listen::{Handle, Server, listen};
+pub use log::Log;
 pub use request::Request;

@@ -8,8 +8,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Prints each event on standard error, with the time of day (UTC) when it was seen. It prints in
 /// colour if that is a terminal and `NO_COLOR` is not set. `label` tells connections apart; it may
-/// be empty.
+/// be empty. The connection waits until the text is printed.
 pub fn print_trace(label: String) -> impl FnMut(Event) + Send + 'static {
+    print_trace_with(label, |text| {
+        // If it fails, the connection goes on without its trace.
+        let _ = io::stderr().write_all(text.as_bytes());
+    })
+}
+
+/// [`print_trace`] for a program that prints the text itself: `print` gets whole lines, which go to
+/// standard error in the end. A server gives them to its [`Log`](crate::server::Log), which does
+/// not wait.
+pub fn print_trace_with(
+    label: String,
+    print: impl Fn(&str) + Send + 'static,
+) -> impl FnMut(Event) + Send + 'static {
     // All connections have one transcript: it knows what stands above.
     static TRANSCRIPT: Mutex<Option<Transcript>> = Mutex::new(None);
     move |event| {
@@ -17,10 +30,8 @@ pub fn print_trace(label: String) -> impl FnMut(Event) + Send + 'static {
         let mut transcript = TRANSCRIPT.lock().unwrap_or_else(PoisonError::into_inner);
         let transcript =
             transcript.get_or_insert_with(|| Transcript::new(renderer_for(&io::stderr())));
-        let text = transcript.add(&time, &label, &event);
-        // One write, so that lines of several connections do not mix. If it fails, the connection
-        // goes on without its trace.
-        let _ = io::stderr().write_all(text.as_bytes());
+        // One call, so that lines of several connections do not mix.
+        print(&transcript.add(&time, &label, &event));
     }
 }
 

@@ -16,7 +16,7 @@ mod traced;
 pub mod words;
 
 pub use columns::{columns, hex};
-pub use console::{print_trace, renderer_for, time_of_day};
+pub use console::{print_trace, print_trace_with, renderer_for, time_of_day};
 pub use event::{BrokenRule, Event, FrameHeader, FramePayload, SHOWN, Unfinished, Uninterpreted};
 pub use observer::Observer;
 pub use render::{Renderer, Transcript};

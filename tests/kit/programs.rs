@@ -26,15 +26,20 @@ impl Program {
     }
 
     pub fn start_with(program: &str, args: &[&str], input: Stdio) -> Program {
-        let mut process = Command::new(program)
+        let process = Command::new(program)
             .args(args)
             .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{program}: {error}"));
-        let stdout = lines(process.stdout.take().unwrap());
-        let stderr = lines(process.stderr.take().unwrap());
+        Program::of(process)
+    }
+
+    /// A process that runs already. An output that is not a pipe, or was taken, has no lines.
+    pub fn of(mut process: Child) -> Program {
+        let stdout = lines(process.stdout.take());
+        let stderr = lines(process.stderr.take());
         Program {
             process,
             stdout: Mutex::new(stdout),
@@ -86,8 +91,11 @@ fn next_line(lines: &Mutex<Receiver<String>>) -> Result<String, RecvTimeoutError
     lines.lock().unwrap().recv_timeout(PATIENCE)
 }
 
-fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+fn lines(output: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
+    let Some(output) = output else {
+        return receiver;
+    };
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             let _ = sender.send(line);

@@ -2,6 +2,7 @@
 
 use crate::connect::TracedSocket;
 use crate::listen;
+use crate::output::complain;
 use rfc6455::{Backoff, Entropy, Error};
 
 /// Listens. When the connection is lost, connects again after a delay, and so on. Returns when the
@@ -20,7 +21,9 @@ pub fn listen_forever(connect: impl Fn() -> Result<TracedSocket, Error>) -> Resu
             }
         });
         match result {
-            Err(error) if error.is_transient() => eprintln!("client: {error}; connecting again"),
+            Err(error) if error.is_transient() => {
+                complain(format_args!("client: {error}; connecting again"));
+            }
             result => return result,
         }
         connection = backoff.retry(&connect);

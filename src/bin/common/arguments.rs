@@ -3,6 +3,7 @@
 //! An option is `--name`. Its value is the next argument, or it follows a `=`: `--name value` or
 //! `--name=value`. A program takes one argument after another and says what it means.
 
+use crate::output::{complain, print};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::vec::IntoIter;
@@ -72,7 +73,6 @@ impl Arguments {
     }
 
     /// Takes the value of the option that [`next`](Self::next) gave last.
-    #[allow(dead_code)] // The client has no option with a value.
     pub fn value(&mut self) -> Result<String, NotRun> {
         let value = match self.value.take() {
             Some(value) => Some(value),
@@ -107,11 +107,14 @@ impl NotRun {
     pub fn report(&self, program: &str, help: &str) -> ExitCode {
         match self {
             NotRun::Help => {
-                print!("{help}");
-                ExitCode::SUCCESS
+                let Err(error) = print(help) else {
+                    return ExitCode::SUCCESS;
+                };
+                complain(format_args!("{program}: {error}"));
+                ExitCode::FAILURE
             }
             NotRun::Wrong(what) => {
-                eprintln!("{program}: {what} (see --help)");
+                complain(format_args!("{program}: {what} (see --help)"));
                 ExitCode::from(2)
             }
         }

@@ -1,10 +1,14 @@
-//! Connecting as a client, with an observer of the connection if the user wants one.
+//! Connecting as a client, with an observer of the connection if the user wants one; and what a good
+//! end is.
 
+use crate::silence::Heard;
 use rfc6455::trace::{Event, Observer, Traced};
-use rfc6455::{Client, Error, Role, Tcp, UrlError, WebSocket};
+use rfc6455::{Client, CloseCode, Closed, Error, Role, UrlError, WebSocket};
 
-/// A connection that an observer may look at.
-pub type TracedSocket = WebSocket<Traced<Tcp>>;
+/// The stream of a program's connection. An observer may look at it.
+pub type ProgramStream = Traced<Heard>;
+/// A program's connection.
+pub type TracedSocket = WebSocket<ProgramStream>;
 
 /// Connects over TCP. From the first byte on, `tell` gets the events of the connection.
 pub fn connect<F>(client: &Client, tell: Option<F>) -> Result<TracedSocket, Error>
@@ -16,10 +20,19 @@ where
         return Err(UrlError::Tls.into());
     }
     client.connect_through(|tcp| {
-        let mut stream = Traced::new(tcp, Role::Client);
+        let mut stream = Traced::new(Heard::new(tcp), Role::Client);
         if let Some(tell) = tell {
             stream.watch(Observer::new(), tell);
         }
         Ok(stream)
     })
+}
+
+/// Whether a conversation ended well. 1000, 1001 and no code at all are good ends. From 3000 on,
+/// codes belong to applications. Every other code says that something failed.
+pub fn ended_well(closed: &Closed) -> bool {
+    matches!(
+        closed.code(),
+        CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS | CloseCode(3000..)
+    )
 }

@@ -17,7 +17,7 @@ mod note;
 mod queue;
 mod reports;
 
-use crate::{TEXT, converse, json, print_events_of};
+use crate::{TEXT, converse, json, log_events_of};
 use command::{Command, Commands};
 pub use note::words;
 use queue::{NoteQueue, Reporter};
@@ -76,7 +76,7 @@ fn teller(
     if !trace {
         return Ok(Box::new(move |event| reporter.tell(event)));
     }
-    let mut print = print_events_of(request.stream().inner().peer_addr()?);
+    let mut print = log_events_of(request.stream().inner().peer_addr()?);
     Ok(Box::new(move |event| {
         match &event {
             Event::State(State::Connecting) | Event::Request { .. } => {}

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! This file starts the server and says which path gets what. `clock.rs` and `echo.rs` are the
-//! conversations. `fault.rs` holds broken servers. `glass.rs` shows a page its own frames.
+//! conversations. `enter.rs` stops the server. `fault.rs` holds broken servers. `glass.rs` shows a
+//! page its own frames.
 
 #[path = "../common/addresses.rs"]
 mod addresses;
@@ -13,20 +14,23 @@ mod addresses;
 mod arguments;
 mod clock;
 mod echo;
+mod enter;
 mod fault;
 mod glass;
 mod json;
 mod options;
+#[path = "../common/output.rs"]
+mod output;
 
 use glass::Reports;
 use options::ServerOptions;
-use rfc6455::trace::{Event, Observer, Traced, print_trace};
-use rfc6455::{Config, Error, Handle, Origins, Request, Role, Server, Tcp, WebSocket};
-use std::io::{self, IsTerminal};
+use rfc6455::server::Log;
+use rfc6455::trace::{Event, Observer, Traced, print_trace_with};
+use rfc6455::{Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
 use std::net::SocketAddr;
+use std::panic;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Instant;
 
 /// The pages: path, type, text.
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
     match serve(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
-            eprintln!("server: {what}");
+            output::complain(format_args!("server: {what}"));
             ExitCode::FAILURE
         }
     }
@@ -63,12 +67,15 @@ fn serve(options: ServerOptions) -> Result<(), String> {
         .and_then(|addresses| Server::bind(&addresses[..]))
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let addresses = server.addresses().map_err(|error| error.to_string())?;
+    // The message of a panic goes to the log, too. So a handler that panics never waits for it.
+    panic::set_hook(Box::new(|panic| Log::stderr().line(panic)));
     let (host, _) = addresses::split(address).unwrap_or_default();
-    println!("http://{host}:{}/", addresses[0].port());
-    if io::stdin().is_terminal() {
-        let handle = server.handle().map_err(|error| error.to_string())?;
-        thread::spawn(move || stop_on_enter(&handle));
+    let page = format!("http://{host}:{}/", addresses[0].port());
+    if let Err(error) = output::print(&format!("{page}\n")) {
+        Log::stderr().line(format_args!("server: {page}: {error}"));
     }
+    let handle = server.handle().map_err(|error| error.to_string())?;
+    enter::stop_on_request(handle, options.stop_on_eof);
     let config = Config {
         // Pages of any site may listen: the clock has no secrets. A page that is opened from a
         // disk has no host.
@@ -84,26 +91,19 @@ fn serve(options: ServerOptions) -> Result<(), String> {
     Ok(())
 }
 
-/// Stops the server when the user presses Enter. Every connection gets a Close with 1001.
-fn stop_on_enter(handle: &Handle) {
-    eprintln!("Enter stops the server.");
-    if io::stdin().read_line(&mut String::new()).is_ok() {
-        handle.stop();
-    }
-}
-
 /// The stream of a new connection. With `--trace`, an observer looks at it.
 fn traced(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
     let mut stream = Traced::new(tcp, Role::Server);
     if trace {
-        stream.watch(Observer::new(), print_events_of(peer));
+        stream.watch(Observer::new(), log_events_of(peer));
     }
     stream
 }
 
-/// Prints the events of a connection. Its label is the peer's port.
-fn print_events_of(peer: SocketAddr) -> impl FnMut(Event) + Send + 'static {
-    print_trace(format!(" {}", peer.port()))
+/// Logs the events of a connection. Its label is the peer's port.
+fn log_events_of(peer: SocketAddr) -> impl FnMut(Event) + Send + 'static {
+    let log = Log::stderr();
+    print_trace_with(format!(" {}", peer.port()), move |text| log.print(text))
 }
 
 /// Which path gets what.
@@ -162,7 +162,7 @@ fn connection(
 /// What happens on an open WebSocket.
 type Conversation<'a> = dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error> + 'a;
 
-/// Opens a WebSocket and runs a conversation on it. Prints a line at the beginning and at the end.
+/// Opens a WebSocket and runs a conversation on it. Logs a line at the beginning and at the end.
 ///
 /// This function is never inlined, and neither are `glass::report` and `fault::run`. If they were,
 /// `route` would hold all their variables, and each idle connection would need one more page of
@@ -176,7 +176,8 @@ fn converse(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Resul
 
     let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let opened = Instant::now();
-    eprintln!("#{number} {peer} {path} opened");
+    let log = Log::stderr();
+    log.line(format_args!("#{number} {peer} {path} opened"));
     let mut result = conversation(&mut socket);
     if let Err(Error::Closing) = result {
         result = read_until_closed(&mut socket);
@@ -187,7 +188,9 @@ fn converse(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Resul
         (Ok(()), None) => "left by us".to_owned(),
         (Err(error), _) => error.to_string(),
     };
-    eprintln!("#{number} {peer} {path} {how} (open for {seconds:.1} s)");
+    log.line(format_args!(
+        "#{number} {peer} {path} {how} (open for {seconds:.1} s)"
+    ));
     Ok(())
 }
 

@@ -14,8 +14,14 @@ Usage: server [OPTIONS]
   --interval MILLISECONDS  the time between two messages (default: 1000)
   --close-chance P         the probability of a close after each message, from 0 to 1
                            (default: 0.1)
+  --stop-on-eof            stop at the end of standard input, for example when a pipe is closed
   --trace                  show every byte on standard error, and what it means
   --help                   show this text
+
+Enter, pressed on the server's terminal, stops the server: every client gets a Close with 1001
+(going away). In the background the server does not read the terminal. --stop-on-eof stops it in the
+same way, from a script. Ctrl-C and SIGTERM end the server at once, because Rust's standard library
+cannot catch signals: clients then see the end of TCP without a Close (1006).
 ";
 
 /// What the command line asks for.
@@ -24,6 +30,7 @@ pub struct ServerOptions {
     pub address: String,
     pub interval: Duration,
     pub close_chance: f64,
+    pub stop_on_eof: bool,
     pub trace: bool,
 }
 
@@ -34,6 +41,7 @@ impl ServerOptions {
             address: "localhost:5050".to_owned(),
             interval: Duration::from_secs(1),
             close_chance: 0.1,
+            stop_on_eof: false,
             trace: false,
         };
         let mut arguments = Arguments::of_program();
@@ -45,6 +53,7 @@ impl ServerOptions {
                 "--addr" => options.address = address(arguments.value()?)?,
                 "--interval" => options.interval = interval(&arguments.value()?)?,
                 "--close-chance" => options.close_chance = chance(&arguments.value()?)?,
+                "--stop-on-eof" => options.stop_on_eof = true,
                 "--trace" => options.trace = true,
                 _ => return Err(argument.unexpected()),
             }

@@ -4,6 +4,7 @@ mod input;
 
 use crate::Trouble;
 use crate::arguments::{Argument, Arguments};
+use crate::output::{complain, wanted};
 use input::Part;
 use rfc6455::Role;
 use rfc6455::framing::{Header, Missing};
@@ -45,10 +46,11 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     if parts.is_empty() {
         return Err(Trouble::Failed("there are no bytes to explain".to_owned()));
     }
-    Ok(match explain(&parts, from) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    match explain(&parts, from) {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::FAILURE),
+        Err(error) => Err(Trouble::Failed(error.to_string())),
+    }
 }
 
 fn role(name: &str) -> Result<Role, Trouble> {
@@ -63,7 +65,7 @@ fn role(name: &str) -> Result<Role, Trouble> {
 
 fn standard_input() -> Result<Vec<u8>, Trouble> {
     if io::stdin().is_terminal() {
-        eprintln!("Type or paste hex or a head. Ctrl-D ends the input.");
+        complain("Type or paste hex or a head. Ctrl-D ends the input.");
     }
     let mut input = Vec::new();
     match io::stdin().read_to_end(&mut input) {
@@ -72,9 +74,15 @@ fn standard_input() -> Result<Vec<u8>, Trouble> {
     }
 }
 
-/// Explains the parts up to the first broken rule. Returns whether no rule is broken.
-fn explain(parts: &[Part], from: Option<Role>) -> bool {
+/// Explains the parts up to the first broken rule. Returns whether no rule is broken. The error is
+/// one of standard output.
+fn explain(parts: &[Part], from: Option<Role>) -> io::Result<bool> {
     let mut page = Page::new();
+    let is_right = explain_parts(parts, from, &mut page);
+    page.end().map(|_| is_right)
+}
+
+fn explain_parts(parts: &[Part], from: Option<Role>, page: &mut Page) -> bool {
     let mut observer = Observer::new();
     for part in parts {
         let is_right = match part {
@@ -107,12 +115,14 @@ fn explain(parts: &[Part], from: Option<Role>) -> bool {
     true
 }
 
-/// Standard output. What is written leaves in large pieces, the last one when this is dropped.
+/// Standard output. What is written leaves in large pieces, the last one at the [`end`](Page::end).
 struct Page {
     renderer: Renderer,
     /// The last head was a response that opened no WebSocket.
     refused: bool,
     out: BufWriter<StdoutLock<'static>>,
+    /// The first error of the output. Nothing is written after it.
+    written: io::Result<()>,
 }
 
 impl Page {
@@ -122,6 +132,7 @@ impl Page {
             renderer: renderer_for(&out),
             refused: false,
             out: BufWriter::with_capacity(1 << 16, out),
+            written: Ok(()),
         }
     }
 
@@ -147,7 +158,7 @@ impl Page {
             // There is no connection here, so it has no states and no end.
             if !matches!(event, Event::State(_) | Event::Eof { .. }) {
                 let text = self.renderer.render("", &event);
-                let _ = self.out.write_all(text.as_bytes());
+                self.write(&text);
             }
             if let Event::Response { head, .. } = &event {
                 self.refused = !head.start.opens_websocket();
@@ -160,7 +171,18 @@ impl Page {
     }
 
     fn say(&mut self, line: &str) {
-        let _ = writeln!(self.out, "{line}");
+        self.write(&format!("{line}\n"));
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.written.is_ok() {
+            self.written = self.out.write_all(text.as_bytes());
+        }
+    }
+
+    /// Writes what is left. Returns the same as [`wanted`].
+    fn end(mut self) -> io::Result<bool> {
+        wanted(self.written.and_then(|()| self.out.flush()))
     }
 }
 

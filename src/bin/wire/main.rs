@@ -14,7 +14,13 @@ mod arguments;
 mod connect;
 mod explain;
 mod hex;
+#[path = "../common/lines.rs"]
+mod lines;
+#[path = "../common/output.rs"]
+mod output;
 mod screen;
+#[path = "../common/silence.rs"]
+mod silence;
 mod talk;
 mod tap;
 
@@ -66,7 +72,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(Trouble::NotRun(not_run)) => not_run.report(&format!("wire {name}"), &help),
         Err(Trouble::Failed(what)) => {
-            eprintln!("wire {name}: {what}");
+            output::complain(format_args!("wire {name}: {what}"));
             ExitCode::FAILURE
         }
     }

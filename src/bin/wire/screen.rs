@@ -5,6 +5,7 @@
 //! printed into the line. `stty`, which every Unix has, makes the terminal hand over each key. Then
 //! this file keeps the line, and draws it again below each message.
 
+use crate::lines::Lines;
 use rfc6455::trace::columns;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
@@ -103,25 +104,21 @@ impl Screen {
         };
     }
 
-    /// Waits for the next line.
-    pub fn read_line(&self) -> io::Result<Typed> {
+    /// Waits for the next line. The error says what is wrong with the input.
+    pub fn read_line(&self, lines: &mut Lines) -> Result<Typed, String> {
         if self.lock().mode == Mode::Keys {
-            return self.read_keys();
+            return self
+                .read_keys()
+                .map_err(|error| format!("standard input: {error}"));
         }
-        let mut line = Vec::new();
-        loop {
-            let mut byte = [0];
-            match io::stdin().read(&mut byte)? {
-                0 if line.is_empty() => return Ok(Typed::End),
-                0 => break,
-                _ if byte == *b"\n" => break,
-                _ => line.push(byte[0]),
+        match lines.next()? {
+            None => Ok(Typed::End),
+            Some(line) => {
+                // If the output is closed, the thread that shows messages ends the program.
+                let _ = self.lock().draw();
+                Ok(Typed::Line(line))
             }
         }
-        let line = String::from_utf8(line);
-        let line = line.map_err(|_| io::Error::other("a line that is not UTF-8"))?;
-        self.lock().draw()?;
-        Ok(Typed::Line(line.trim_end_matches('\r').to_owned()))
     }
 
     /// Reads keys until Enter.

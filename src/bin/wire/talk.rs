@@ -9,8 +9,11 @@ mod wire_order;
 
 use crate::Trouble;
 use crate::arguments::{Argument, Arguments, NotRun};
-use crate::connect::{TracedSocket, connect};
+use crate::connect::{TracedSocket, connect, ended_well};
+use crate::lines::Sending;
+use crate::output::wanted;
 use crate::screen::Screen;
+use crate::silence::Patience;
 use input::COMMANDS;
 use rfc6455::trace::{
     Event, FramePayload, Transcript, hex as spaced_hex, renderer_for, time_of_day,
@@ -27,7 +30,9 @@ use wire_order::WireOrder;
 
 const HELP: &str = "\
 Talks to a WebSocket server: sends each line as a text message, and shows what comes. A line that
-comes as text begins with `< `, everything else with `* `.
+comes as text begins with `< `, everything else with `* `. At the end of the lines of a pipe or a
+file, waits until the server has been silent for a second, and then closes. If there is no line at
+all, as from /dev/null, sends nothing and listens on.
 
 Usage: wire talk [OPTIONS] URL
 
@@ -35,8 +40,13 @@ Usage: wire talk [OPTIONS] URL
   --header \"NAME: VALUE\"   add a field to the request (can be repeated)
   --origin ORIGIN          add an Origin field, as a browser does
   --subprotocol NAME       offer a subprotocol (can be repeated)
+  --silence SECONDS        at the end of the lines, wait for so much silence (default: 1)
+  --max-wait SECONDS       but wait no longer than this, in all (default: 10)
   --trace                  show every byte on standard error, and what it means
   --help                   show this text
+
+The exit code is 0 if the connection was closed in order (with 1000, 1001, no code, or 3000 to 4999)
+and all lines were sent; 2 if the command line is wrong; 130 after Ctrl-C; else 1.
 
 ";
 
@@ -46,7 +56,11 @@ pub fn help() -> String {
 }
 
 pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
-    let (client, trace) = client(arguments)?;
+    let TalkOptions {
+        client,
+        patience,
+        trace,
+    } = options(arguments)?;
     let screen = Arc::new(Screen::default());
     let order = Arc::new(WireOrder::default());
     // The greeting counts as a message. So it comes before frames that arrive with the handshake.
@@ -62,23 +76,40 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
     screen.begin();
     let _ = screen.show(&greeting(&socket));
     order.note_shown(&screen);
-    let interrupted = Arc::default();
-    let voice = Voice::new(&socket, &screen, &interrupted);
+    let (sending, interrupted) = (Arc::new(Sending::default()), Arc::default());
+    if !screen.is_interactive() {
+        sending.begin();
+    }
+    let voice = Voice::new(&socket, &screen, patience, &sending, &interrupted);
     thread::spawn(move || voice.speak());
     let result = listen(&mut socket, &screen, &order);
     screen.end();
-    match result {
-        // The server's answer to our Close may come before the other thread has ended the program.
-        _ if interrupted.load(Ordering::Relaxed) => Ok(ExitCode::from(INTERRUPTED)),
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Trouble::Failed(error.to_string())),
+    // The server's answer to our Close may come before the other thread has ended the program.
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(INTERRUPTED));
     }
+    result.map_err(|error| Trouble::Failed(error.to_string()))?;
+    let closed = socket.closed();
+    let sent = sending.exit_code("wire talk", closed.as_ref());
+    // How the connection ended was shown.
+    Ok(match closed.is_none_or(|closed| ended_well(&closed)) {
+        true => sent,
+        false => ExitCode::FAILURE,
+    })
 }
 
-/// Reads the command line: the client to connect with, and whether there is a trace.
-fn client(mut arguments: Arguments) -> Result<(Client, bool), Trouble> {
+/// What the command line asks for.
+struct TalkOptions {
+    client: Client,
+    patience: Patience,
+    trace: bool,
+}
+
+/// Reads the command line.
+fn options(mut arguments: Arguments) -> Result<TalkOptions, Trouble> {
     let mut url = None;
     let mut trace = false;
+    let mut patience = Patience::default();
     let mut fields: Vec<(String, String)> = Vec::new();
     let mut subprotocols = Vec::new();
     while let Some(argument) = arguments.next()? {
@@ -88,6 +119,7 @@ fn client(mut arguments: Arguments) -> Result<(Client, bool), Trouble> {
                 "--origin" => fields.push(("Origin".to_owned(), arguments.value()?)),
                 "--subprotocol" => subprotocols.push(arguments.value()?),
                 "--trace" => trace = true,
+                name if patience.take(name, &mut arguments)? => {}
                 _ => return Err(argument.unexpected().into()),
             },
             Argument::Other(text) if url.is_none() => url = Some(text.clone()),
@@ -100,7 +132,11 @@ fn client(mut arguments: Arguments) -> Result<(Client, bool), Trouble> {
         client = client.field(&name, &value);
     }
     let subprotocols: Vec<&str> = subprotocols.iter().map(String::as_str).collect();
-    Ok((client.subprotocols(&subprotocols), trace))
+    Ok(TalkOptions {
+        client: client.subprotocols(&subprotocols),
+        patience,
+        trace,
+    })
 }
 
 /// `NAME: VALUE`.
@@ -166,13 +202,13 @@ fn listen(socket: &mut TracedSocket, screen: &Screen, order: &WireOrder) -> Resu
             Message::Binary([]) => "* binary, no bytes".to_owned(),
             Message::Binary(bytes) => format!("* binary {}", spaced_hex(bytes)),
         };
-        if screen.show(&line).is_err() {
-            return Ok(()); // Our output is closed. Dropping the socket sends a Close.
+        if !wanted(screen.show(&line))? {
+            return Ok(()); // Nobody reads our output. Dropping the socket sends a Close.
         }
         order.note_shown(screen);
     }
     if let Some(closed) = socket.closed() {
-        let _ = screen.show(&format!("* {closed}"));
+        wanted(screen.show(&format!("* {closed}")))?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub const COMMANDS: &str =
   /close [CODE [REASON]] close the connection (default: 1000)
   /raw HEX               send exactly these bytes, even if they are not a frame
   /help                  show this list
-  /quit                  close with 1000; the end of the input (Ctrl-D) does the same";
+  /quit                  close with 1000 at once, as Ctrl-D does";
 
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,11 +4,12 @@
 //! made here, and their bytes go to the stream directly.
 
 use super::input::{COMMANDS, Input};
-use crate::connect::TracedSocket;
+use crate::connect::{ProgramStream, TracedSocket};
+use crate::lines::{Lines, Sending};
 use crate::screen::{Screen, Typed};
+use crate::silence::Patience;
 use rfc6455::framing::Frame;
-use rfc6455::trace::Traced;
-use rfc6455::{CloseCode, CloseReason, Entropy, Error, OpCode, Sender, Tcp};
+use rfc6455::{CloseCode, CloseReason, Entropy, Error, OpCode, Sender};
 use std::io::Write;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -19,12 +20,17 @@ pub const INTERRUPTED: u8 = 130;
 
 /// Reads lines, and does what they ask for.
 pub struct Voice {
-    sender: Sender<Traced<Tcp>>,
-    stream: Traced<Tcp>,
+    sender: Sender<ProgramStream>,
+    stream: ProgramStream,
     keys: Entropy,
     screen: Arc<Screen>,
+    lines: Lines,
+    /// How long to wait for answers at the end of a pipe.
+    patience: Patience,
     /// A line has asked for something to be sent.
     has_spoken: bool,
+    /// How the lines were sent, for the thread that listens.
+    sending: Arc<Sending>,
     /// The user has pressed Ctrl-C. The thread that listens wants to know that, too.
     interrupted: Arc<AtomicBool>,
 }
@@ -33,6 +39,8 @@ impl Voice {
     pub fn new(
         socket: &TracedSocket,
         screen: &Arc<Screen>,
+        patience: Patience,
+        sending: &Arc<Sending>,
         interrupted: &Arc<AtomicBool>,
     ) -> Voice {
         Voice {
@@ -40,7 +48,10 @@ impl Voice {
             stream: socket.stream().clone(),
             keys: Entropy::from_system(),
             screen: Arc::clone(screen),
+            lines: Lines::default(),
+            patience,
             has_spoken: false,
+            sending: Arc::clone(sending),
             interrupted: Arc::clone(interrupted),
         }
     }
@@ -48,17 +59,18 @@ impl Voice {
     /// Does what each line asks for, until the input or the connection ends.
     pub fn speak(mut self) {
         loop {
-            let then = match self.screen.read_line() {
+            let then = match self.screen.read_line(&mut self.lines) {
                 Ok(Typed::Line(line)) => self.obey(&line),
-                Ok(Typed::End) => self.hang_up(),
+                Ok(Typed::End) => self.end_of_input(),
                 Ok(Typed::Interrupt) => self.leave_now(),
-                Err(error) => {
-                    self.complain(&format!("standard input: {error}"));
-                    self.hang_up()
+                Err(what) => {
+                    self.complain(&what);
+                    self.sending.fail();
+                    self.end_of_input()
                 }
             };
             if then.is_break() {
-                return;
+                return self.sending.end();
             }
         }
     }
@@ -75,7 +87,6 @@ impl Voice {
                 return Continue(());
             }
             Ok(Input::Quit) => {
-                self.has_spoken = true;
                 return self.hang_up();
             }
             Ok(input) => self.send(input),
@@ -87,7 +98,10 @@ impl Voice {
         match sent {
             Ok(()) => Continue(()),
             // The half that listens says how the connection ended.
-            Err(Error::Closing | Error::Closed(_)) => Break(()),
+            Err(Error::Closing | Error::Closed(_)) => {
+                self.sending.note_unsent(self.lines.number);
+                Break(())
+            }
             Err(error) => {
                 self.complain(&error.to_string());
                 Continue(())
@@ -131,11 +145,23 @@ impl Voice {
         Ok(self.stream.write_all(bytes)?)
     }
 
-    /// The end of the input. If an empty pipe ends, the conversation goes on: it only listens.
-    fn hang_up(&self) -> ControlFlow<()> {
-        if self.has_spoken || self.screen.is_interactive() {
-            let _ = self.sender.close(CloseCode::NORMAL, "");
+    /// The end of the input. A user at a terminal has seen the answers. At the end of a pipe, it
+    /// waits for them. If an empty pipe ends, the conversation goes on: it only listens.
+    fn end_of_input(&self) -> ControlFlow<()> {
+        self.sending.end();
+        if !self.screen.is_interactive() {
+            if self.has_spoken {
+                let ear = self.stream.inner().ear();
+                ear.wait_for_silence(self.patience);
+            } else if !self.sending.has_failed() {
+                return Break(());
+            }
         }
+        self.hang_up()
+    }
+
+    fn hang_up(&self) -> ControlFlow<()> {
+        let _ = self.sender.close(CloseCode::NORMAL, "");
         Break(())
     }
 

@@ -3,13 +3,14 @@
 //! The threads that pass bytes on never wait for the display: a display may stand still, for
 //! example while the user scrolls back.
 
+use crate::output::{complain, wanted};
 use rfc6455::Role;
 use rfc6455::trace::{Observer, Renderer, Transcript, renderer_for, time_of_day};
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 /// At most this many bytes wait to be shown, of all connections together. If more bytes come on a
@@ -152,6 +153,10 @@ fn show_one(
     }
 }
 
+/// Prints what was seen. The connections go on if that fails, and the user is told once.
 fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    static TOLD: Once = Once::new();
+    if let Err(error) = wanted(io::stdout().write_all(text.as_bytes())) {
+        TOLD.call_once(|| complain(format_args!("wire tap: {error}; what is shown has gaps")));
+    }
 }
