@@ -43,18 +43,28 @@ fn a_reader_reads_on_while_another_sender_waits_for_the_peer() {
         // The sender is inside its message now.
         peer.peek(&mut [0]).unwrap();
         thread::sleep(Duration::from_millis(100));
+        let reading = scope.spawn(move || {
+            let is_text = socket.read().unwrap().unwrap().as_text() == Some("read me");
+            (is_text, socket)
+        });
+        // One after the other, so that the reader wants to flush its Pong before it waits.
         for number in [b"1", b"2"] {
-            peer.write_all(&frame(FIN | PING, Some(KEY), number))
-                .unwrap();
+            let ping = frame(FIN | PING, Some(KEY), number);
+            peer.write_all(&ping).unwrap();
+            thread::sleep(Duration::from_millis(200));
         }
-        peer.write_all(&frame(FIN | TEXT, Some(KEY), b"read me"))
-            .unwrap();
+        let text = frame(FIN | TEXT, Some(KEY), b"read me");
+        peer.write_all(&text).unwrap();
         let began = Instant::now();
-        assert_eq!(socket.read().unwrap().unwrap().as_text(), Some("read me"));
-        assert!(began.elapsed() < SOON, "the reader waited for the sender");
+        while !reading.is_finished() {
+            assert!(began.elapsed() < SOON, "the reader waits for the sender");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let (is_text, mut socket) = reading.join().unwrap();
+        assert!(is_text);
 
         // Then the message of the sender, whole, and the Pongs behind it.
-        let reading = scope.spawn(|| socket.read_timeout(SOON).map(|_| ()));
+        let reading = scope.spawn(move || socket.read_timeout(SOON).map(|_| ()));
         expect(&mut peer, &long_header(FIN | BINARY, LONG as u64));
         let mut payload = vec![0; LONG];
         peer.read_exact(&mut payload).unwrap();
