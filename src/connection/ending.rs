@@ -45,6 +45,7 @@ impl Shared {
             }
             return Err(self.error());
         };
+        self.note_closing();
         let limits = Limits::within(deadline.saturating_duration_since(Instant::now()));
         match turn.write_all(stream, [before, frame], limits) {
             Ok(()) => {

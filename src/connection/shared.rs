@@ -113,9 +113,13 @@ impl Shared {
         self.tell(facts);
     }
 
+    /// Our Close frame is about to be sent. An answer to it may come before the write returns.
+    pub(super) fn note_closing(&self) {
+        self.lock().started_by.get_or_insert(Side::Us);
+    }
+
     pub(super) fn note_sent(&self, reason: CloseReason) {
         let mut facts = self.lock();
-        facts.started_by.get_or_insert(Side::Us);
         facts.sent = Some(reason);
         self.tell(facts);
     }
