@@ -128,6 +128,7 @@ impl<S: Stream> Drop for WebSocket<S> {
             self.writer.end_our_direction();
             self.reading = Reading::End;
         }
+        self.incoming.forget();
         self.finish();
     }
 }

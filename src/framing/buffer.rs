@@ -134,11 +134,17 @@ impl Buffer {
         }
     }
 
+    /// Frees everything.
+    pub(crate) fn forget(&mut self) {
+        free(&mut self.bytes);
+        *self = Buffer::new();
+    }
+
     /// Gives back the memory that holds no unread bytes.
     pub(crate) fn release(&mut self) {
         self.bytes.truncate(self.unread.end);
         self.bytes.drain(..self.unread.start);
-        self.bytes.shrink_to_fit();
+        self.bytes.shrink_to(SMALLEST_READ);
         self.unread = 0..self.bytes.len();
         self.next_read = SMALLEST_READ;
     }
@@ -160,4 +166,13 @@ impl Buffer {
             self.bytes.resize(needed, 0);
         }
     }
+}
+
+/// Frees the memory of these bytes. Shrinking before freeing makes the allocator of glibc let go of
+/// it: from each large block that a program frees whole, it learns to keep such blocks, for each of
+/// its arenas (`mallopt(3)`, `M_MMAP_THRESHOLD`).
+pub(crate) fn free(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.shrink_to(SMALLEST_READ);
+    *bytes = Vec::new();
 }

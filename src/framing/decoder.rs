@@ -8,7 +8,7 @@
 //! - The payload of a single frame is lent from where it was received. Nothing copies it. Fragments
 //!   are moved together as their bytes arrive.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, free};
 use super::close::CloseReason;
 use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
 use super::mask::mask;
@@ -139,6 +139,8 @@ impl MessageDecoder {
 
     /// Drops everything that has arrived and is not complete.
     pub(crate) fn forget(&mut self) {
+        self.buffer.forget();
+        free(&mut self.fragments);
         *self = MessageDecoder::new(self.receiver, self.max_message, Buffer::new());
     }
 
@@ -146,7 +148,7 @@ impl MessageDecoder {
     pub(crate) fn release(&mut self) {
         self.buffer.release();
         if self.sequence.unfinished().is_none() {
-            self.fragments = Vec::new();
+            free(&mut self.fragments);
         }
     }
 
