@@ -79,7 +79,7 @@ function show(note) {
     frame: () => showFrame(note),
     violation: () => list(violation(note)),
     bytes: () => list(strayBytes(note)),
-    missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came too fast for this page.`)),
+    missed: () => list(event(note, note.meaning)),
     "no head": () => list(event(note, `The ${note.from} sent no opening handshake: ${note.wrong}`, "bad")),
     end: () => timeline(note.at, note.from, ended(note), note.clause),
     reset: () => timeline(note.at, note.from, ended(note), note.clause),
