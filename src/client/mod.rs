@@ -8,6 +8,8 @@
 mod attempt;
 mod backoff;
 mod connect;
+mod race;
+mod resolve;
 
 pub use backoff::Backoff;
 pub use connect::{Client, connect};

@@ -385,7 +385,7 @@ impl Direction {
                 let payload = &mut self.buffer.unread_mut()[size..size + length];
                 let mut text = match header.opcode {
                     OpCode::Text => Utf8::default(),
-                    _ => self.text.clone(),
+                    _ => self.text,
                 };
                 let key = header.mask.unwrap_or_default();
                 mask(key, 0, payload);
