@@ -1,7 +1,7 @@
 //! The client room: RFC 6455 §4.1 (connecting) and §7.2.3 (connecting again).
 //!
-//! - It offers: [`connect()`] and [`Client`] to open a connection, [`Backoff`] to come back
-//!   after a lost one.
+//! - It offers: [`connect()`] and [`Client`] to open a connection to the first address of a host
+//!   that answers, [`Backoff`] to come back after a lost one.
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS. The caller brings it, see [`Client::connect_through`].
 

@@ -2,7 +2,7 @@
 //! nobody watches.
 
 use crate::programs::{PATIENCE, ServerProgram, opening_handshake};
-use crate::support::{TOKEN, note, report, server};
+use crate::support::{TOKEN, go, note, open, report, server};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -224,4 +224,25 @@ fn a_watched_flood_costs_about_twice_one_that_nobody_watches() {
         let most = 4 * alone.processor.max(20);
         assert!(watched.processor <= most, "{name}");
     }
+}
+
+#[test]
+#[ignore = "needs Chromium (apt-get install chromium)"]
+fn the_page_says_how_many_frames_it_does_not_show_and_goes_on() {
+    let server = server();
+    let mut page = open(&server, 1280, 900);
+    go(&mut page, "/echo");
+    page.evaluate("for (let i = 0; i < 20000; i++) current.socket.send('x'); 0");
+    let said = page.wait("the words about the rest", |page| {
+        let said = page.evaluate(
+            "[...document.querySelectorAll('#frames .event')].map(e => e.textContent).join(' ')",
+        );
+        let said = said.as_str().unwrap().to_owned();
+        said.contains("not shown").then_some(said)
+    });
+    assert!(
+        said.contains(" frames not shown: more came at once than"),
+        "{said}"
+    );
+    assert_eq!(page.text("#ready"), "OPEN");
 }
