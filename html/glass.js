@@ -43,7 +43,7 @@ async function look(path, tell) {
     report.onerror = () => failed(new Error("The server accepts no report now."));
   });
   report.onerror = null;
-  report.onmessage = (event) => tell(JSON.parse(event.data));
+  report.onmessage = (event) => event.data.split("\n").forEach((note) => tell(JSON.parse(note)));
   const socket = new WebSocket(`${BASE}${path}?glass=${token}`);
   socket.binaryType = "arraybuffer";
   return { report, socket };

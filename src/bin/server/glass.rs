@@ -140,10 +140,10 @@ fn serve(
     })
 }
 
-/// Sends each note. After the last one it sends a Close.
+/// Sends the notes. After the last one it sends a Close.
 fn send_notes(sender: &Sender<Traced<Tcp>>, queue: &NoteQueue) {
-    while let Some(note) = queue.next() {
-        if sender.send(&note).is_err() {
+    while let Some(notes) = queue.next_lines() {
+        if sender.send(&notes).is_err() {
             return queue.stop(); // The page is gone.
         }
     }

@@ -23,6 +23,9 @@ const MOST_NOTES: usize = 100;
 /// is small, so this limit matters only beside a large head.
 const MOST_BYTES: usize = 256 << 10;
 
+/// A message to the page that has this many bytes gets no more notes.
+const LONG_MESSAGE: usize = 64 << 10;
+
 /// Frames that were skipped are followed by this much time without notes.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -158,8 +161,22 @@ impl NoteQueue {
             .0
     }
 
+    /// Waits for the next notes: lines of JSON, one a note. Notes that wait together leave together,
+    /// because a message of its own costs more than the note. `None`: there are no more.
+    pub fn next_lines(&self) -> Option<String> {
+        let mut lines = self.next()?;
+        while lines.len() < LONG_MESSAGE {
+            let Some(note) = self.lock().take() else {
+                break;
+            };
+            lines.push('\n');
+            lines += &note.to_json();
+        }
+        Some(lines)
+    }
+
     /// Waits for the next note, and returns it as JSON. `None`: there are no more.
-    pub fn next(&self) -> Option<String> {
+    fn next(&self) -> Option<String> {
         let mut backlog = self.lock();
         loop {
             if let Some(note) = backlog.take() {
@@ -401,6 +418,20 @@ mod tests {
         assert!(queue.lock().held >= MOST_BYTES);
         assert_eq!(queue.lock().notes.len(), 10);
         assert!(queue.skip().is_on());
+    }
+
+    #[test]
+    fn notes_that_wait_together_are_lines_of_one_message() {
+        let (queue, mut reporter) = queue_and_reporter();
+        observe(&queue, &mut reporter, &[0x8a, 0].repeat(3));
+        let message = queue.next_lines().unwrap();
+        let lines: Vec<&str> = message.split('\n').collect();
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+        }
+        drop(reporter);
+        assert_eq!(queue.next_lines(), None);
     }
 
     #[test]
