@@ -4,6 +4,7 @@
 //!   never wait for it: the queue has a bound in notes and in bytes.
 //! - When the queue is full, the observer is told to skip frames. From then on a frame costs a few
 //!   checks and a count, and no memory.
+//! - Notes that wait together leave as lines of one message.
 //! - When the page has all notes that waited, a pause follows. It bounds how much of the machine a
 //!   report takes, and a person cannot read faster anyway. Then the page is told how much was left
 //!   out, and frames are reported again.
@@ -13,6 +14,7 @@ use rfc6455::trace::{Event, FrameHeader, FramePayload, SHOWN, SkipFrames, Skippe
 use rfc6455::{OpCode, Role};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// At most this many notes wait for a slow report. To write and to send one takes as long as to read
@@ -23,11 +25,15 @@ const MOST_NOTES: usize = 100;
 /// is small, so this limit matters only beside a large head.
 const MOST_BYTES: usize = 256 << 10;
 
+/// So long a message to the page waits for more notes. A person does not see it, and the threads of
+/// the connection are not in the way of the report.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// A message to the page that has this many bytes gets no more notes.
 const LONG_MESSAGE: usize = 64 << 10;
 
 /// Frames that were skipped are followed by this much time without notes.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The notes that wait to be sent to the page.
 pub struct NoteQueue {
@@ -109,9 +115,7 @@ impl NoteQueue {
             let mut backlog = self.lock();
             if backlog.over || !backlog.is_full() {
                 if !backlog.over {
-                    self.add_skipped(&mut backlog);
-                    backlog.add(make());
-                    self.changed.notify_one();
+                    self.add(&mut backlog, make());
                 }
                 return;
             }
@@ -124,10 +128,17 @@ impl NoteQueue {
     fn push(&self, content: Content) {
         let mut backlog = self.lock();
         if !backlog.over {
-            self.add_skipped(&mut backlog);
-            backlog.add(content);
+            self.add(&mut backlog, content);
+        }
+    }
+
+    fn add(&self, backlog: &mut Backlog, content: Content) {
+        // Only an empty queue has a thread that waits for it.
+        if backlog.notes.is_empty() {
             self.changed.notify_one();
         }
+        self.add_skipped(backlog);
+        backlog.add(content);
     }
 
     /// What was skipped before a note stands before it.
@@ -165,6 +176,9 @@ impl NoteQueue {
     /// because a message of its own costs more than the note. `None`: there are no more.
     pub fn next_lines(&self) -> Option<String> {
         let mut lines = self.next()?;
+        if !self.lock().over {
+            thread::sleep(GATHER);
+        }
         while lines.len() < LONG_MESSAGE {
             let Some(note) = self.lock().take() else {
                 break;
