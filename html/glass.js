@@ -43,7 +43,7 @@ async function look(path, tell) {
     report.onerror = () => failed(new Error("The server accepts no report now."));
   });
   report.onerror = null;
-  report.onmessage = (event) => tell(JSON.parse(event.data));
+  report.onmessage = (event) => event.data.split("\n").forEach((note) => tell(JSON.parse(note)));
   const socket = new WebSocket(`${BASE}${path}?glass=${token}`);
   socket.binaryType = "arraybuffer";
   return { report, socket };
@@ -79,7 +79,7 @@ function show(note) {
     frame: () => showFrame(note),
     violation: () => list(violation(note)),
     bytes: () => list(strayBytes(note)),
-    missed: () => list(event(note, `${plural(note.frames, "frame")} were not shown: they came too fast for this page.`)),
+    missed: () => list(event(note, note.meaning)),
     "no head": () => list(event(note, `The ${note.from} sent no opening handshake: ${note.wrong}`, "bad")),
     end: () => timeline(note.at, note.from, ended(note), note.clause),
     reset: () => timeline(note.at, note.from, ended(note), note.clause),

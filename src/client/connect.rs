@@ -1,10 +1,12 @@
 //! RFC 6455 §4.1, Client Requirements: connecting.
 //!
-//! From a name to addresses to TCP, then the client's half of the opening handshake. What the
-//! handshake says is `opening/`. What comes after it is `connection/`.
+//! From a name to addresses (`resolve.rs`) to TCP (`race.rs`), then the client's half of the opening
+//! handshake. What the handshake says is `opening/`. What comes after it is `connection/`.
 
 use super::attempt::Attempt;
 use super::backoff::Backoff;
+use super::race::{Connected, Race};
+use super::resolve::Resolver;
 use crate::connection::{
     Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, deadline_in, is_timeout,
     limit_until, read_head, read_once,
@@ -14,8 +16,8 @@ use crate::opening::{
     Fields, HandshakeError, Head, StatusLine, Url, UrlError, check_field, check_response,
     check_subprotocols, client_request, key_for, name,
 };
-use std::io::{self, ErrorKind};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,7 @@ pub struct Client {
     config: Arc<Config>,
     subprotocols: Vec<String>,
     fields: Fields,
+    resolver: Resolver,
     /// The first thing that cannot be sent. `connect` returns it.
     wrong: Option<Unsendable>,
 }
@@ -51,6 +54,7 @@ impl Client {
             config: Arc::default(),
             subprotocols: Vec::new(),
             fields: Fields::default(),
+            resolver: Resolver::default(),
             wrong: None,
         })
     }
@@ -86,6 +90,27 @@ impl Client {
         self
     }
 
+    /// Looks the name of the host up with this function, not with the system. It gets the host and
+    /// the port, and returns the addresses in the order in which to try them. A host that is an IP
+    /// address is not looked up.
+    ///
+    /// The function may take its time: it has a thread of its own, which may outlive the call.
+    ///
+    /// ```
+    /// // A server that has not got its name yet.
+    /// let client = rfc6455::Client::new("ws://new.example.com/")?
+    ///     .resolver(|_, port| Ok(vec![([192, 0, 2, 1], port).into()]));
+    /// # Ok::<(), rfc6455::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolver(
+        mut self,
+        lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Client {
+        self.resolver = Resolver::new(lookup);
+        self
+    }
+
     fn note_wrong(&mut self, wrong: Unsendable) {
         self.wrong.get_or_insert(wrong);
     }
@@ -98,17 +123,68 @@ impl Client {
         }
     }
 
-    /// Connects: resolves the host, tries each of its addresses, and does the opening handshake,
-    /// all within [`Config::handshake_timeout`].
+    /// Connects: looks the host up, connects to one of its addresses, and does the opening
+    /// handshake, all within [`Config::handshake_timeout`].
+    ///
+    /// The addresses race (RFC 8305): the next one starts after 250 ms, or at once when those before
+    /// it have failed. The first TCP connection gets the opening handshake. If the server does not
+    /// answer in half of the time that is left, ends TCP or answers with 5xx, the next address has
+    /// its turn. No IP address has more than one attempt of this process at a time (§4.1).
     ///
     /// # Errors
-    /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
+    /// [`Error::Connect`] if the name is not found, if no address accepts, or if the time went into
+    /// waiting for another attempt to the same IP address; else those of
+    /// [`handshake`](Client::handshake).
     pub fn connect(&self) -> Result<WebSocket, Error> {
         // §4.1: "If /secure/ is true, the client MUST perform a TLS handshake".
         if self.url.secure {
             return Err(UrlError::Tls.into());
         }
-        self.connect_through(Ok)
+        let deadline = deadline_in(self.config.handshake_timeout);
+        let mut race = self.race(deadline)?;
+        let mut failed = None;
+        loop {
+            let Connected { stream, attempt } = match race.next() {
+                Ok(connected) => connected,
+                Err(error) => return Err(failed.unwrap_or_else(|| self.not_connected(error))),
+            };
+            let until = match race.has_others() {
+                true => halfway(deadline),
+                false => deadline,
+            };
+            let result = self.handshake_until(Tcp::from(stream), until);
+            match result.map_err(|error| self.or_late(error, &attempt)) {
+                // Another address may be better.
+                Err(error) if error.is_transient() && race.has_others() => failed = Some(error),
+                result => return result,
+            }
+        }
+    }
+
+    /// The addresses of the host, ready to race.
+    fn race(&self, deadline: Instant) -> Result<Race, Error> {
+        self.check()?;
+        let addresses = self
+            .resolver
+            .resolve(&self.url.host, self.url.port, deadline)
+            .map_err(|error| self.not_connected(error))?;
+        Ok(Race::new(addresses, deadline))
+    }
+
+    fn not_connected(&self, source: io::Error) -> Error {
+        Error::Connect {
+            to: self.url.authority(),
+            source,
+        }
+    }
+
+    /// The error of a handshake. If most of its time went into the wait before it, the error says
+    /// that.
+    fn or_late(&self, error: Error, attempt: &Attempt) -> Error {
+        match (&error, attempt.was_late()) {
+            (Error::Handshake(HandshakeError::TimedOut), Some(late)) => self.not_connected(late),
+            _ => error,
+        }
     }
 
     /// The URL in its parts. TLS needs its host, for the certificate and for the Server Name
@@ -119,7 +195,8 @@ impl Client {
     }
 
     /// [`connect`](Client::connect) with something between TCP and WebSocket: TLS, for a `wss:`
-    /// URL.
+    /// URL. `through` can be called once, so the first TCP connection of the race is the only one
+    /// that is used. It has all the time that is left.
     ///
     /// # Errors
     /// Those of [`connect`](Client::connect); [`Error::Io`] from `through`.
@@ -127,27 +204,11 @@ impl Client {
         &self,
         through: impl FnOnce(Tcp) -> io::Result<S>,
     ) -> Result<WebSocket<S>, Error> {
-        self.check()?;
         let deadline = deadline_in(self.config.handshake_timeout);
-        let failed = |source| Error::Connect {
-            to: self.url.authority(),
-            source,
-        };
-        let host = (&self.url.host[..], self.url.port);
-        let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-        // Each address of the name is tried, in the order of the system's resolver.
-        for address in host.to_socket_addrs().map_err(failed)? {
-            // §4.1: "There MUST be no more than one connection in a CONNECTING state."
-            let Some(_attempt) = Attempt::wait(address.ip(), deadline) else {
-                return Err(failed(ErrorKind::TimedOut.into()));
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
-                Ok(stream) => return self.handshake_until(through(Tcp::from(stream))?, deadline),
-                Err(error) => last = error,
-            }
-        }
-        Err(failed(last))
+        let connected = self.race(deadline)?.next();
+        let Connected { stream, attempt } = connected.map_err(|error| self.not_connected(error))?;
+        self.handshake_until(through(Tcp::from(stream))?, deadline)
+            .map_err(|error| self.or_late(error, &attempt))
     }
 
     /// Connects again and again; see [`Backoff::retry`].
@@ -210,6 +271,12 @@ impl Client {
         };
         Ok(WebSocket::new(stream, opened, Arc::clone(&self.config))?)
     }
+}
+
+/// The middle of the time that is left.
+fn halfway(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
 }
 
 /// What a server that refuses says about it: the first line of the body, as much of it as comes

@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The time for the whole opening handshake. It includes connecting, and it is one limit for
-    /// all reads together. Default 10 s: enough to send a lost packet again several times.
+    /// The time for the whole opening handshake. It is one limit for all reads together. For a
+    /// client it includes everything before them: to look the name up, to wait for another attempt
+    /// to the same IP address (§4.1), and to connect to any of the addresses. Default 10 s: enough
+    /// to send a lost packet again several times.
     pub handshake_timeout: Duration,
     /// The time from our Close frame to the peer's, and then the time from the Close frames to the
     /// peer's end of TCP. Default 5 s: a peer that reads has answered by then.

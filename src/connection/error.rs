@@ -14,11 +14,12 @@ use std::{fmt, io};
 pub enum Error {
     /// The URL cannot be connected to (§3).
     Url(UrlError),
-    /// No TCP connection: the name has no address, or nothing accepts at its addresses.
+    /// No connection: the name has no address, nothing accepts at its addresses, or the time limit
+    /// ended before. [`source`](std::error::Error::source) says what the time was spent on.
     Connect {
         /// The host and port that were tried.
         to: String,
-        /// The last error of the operating system.
+        /// The last error of the operating system, or what was waited for.
         source: io::Error,
     },
     /// The opening handshake failed (§4).

@@ -2,7 +2,8 @@
 //!
 //! - It offers: [`Observer`] (bytes that pass in, [`Event`]s out), [`words`] (what a bit, a field
 //!   or an opcode means, with its clause), [`Renderer`] and [`Transcript`] (events as text),
-//!   [`Traced`] (a stream that an observer looks at), and the trace on standard error.
+//!   [`Traced`] (a stream that an observer looks at), [`SkipFrames`] (a switch for a slow reader of events), and
+//!   the trace on standard error.
 //! - It knows: framing and opening. Of the connection it knows only streams and the four states.
 //! - It leaves out: the endpoint. The observer never answers and never changes a byte. Only
 //!   programs use this room.
@@ -12,6 +13,7 @@ mod console;
 mod event;
 mod observer;
 mod render;
+mod skip;
 mod traced;
 pub mod words;
 
@@ -20,4 +22,5 @@ pub use console::{print_trace, print_trace_with, renderer_for, time_of_day};
 pub use event::{BrokenRule, Event, FrameHeader, FramePayload, SHOWN, Unfinished, Uninterpreted};
 pub use observer::Observer;
 pub use render::{Renderer, Transcript};
+pub use skip::{SkipFrames, Skipped};
 pub use traced::Traced;

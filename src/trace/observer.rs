@@ -5,12 +5,14 @@
 //!   UTF-8 check as the endpoint.
 //! - It does not use the endpoint's decoder, which keeps a whole message. The observer keeps the
 //!   first bytes of a payload, however long the message is.
+//! - It can skip frames ([`SkipFrames`]), for a reader of its events that is too slow for them.
 //! - It has no message limits. Limits are the endpoints' own business.
 //! - It knows no sockets and prints nothing. `render.rs` makes text of the events.
 
 use super::event::{
     BrokenRule, Event, FrameHeader, FramePayload, KEPT, SHOWN, Unfinished, Uninterpreted,
 };
+use super::skip::{SkipFrames, Skipped};
 use crate::connection::state::State;
 use crate::framing::{
     Buffer, CloseReason, Decoded, Header, Location, MessageKind, Missing, NO_EXTENSION, OpCode,
@@ -53,6 +55,7 @@ pub struct Observer {
     ended: Option<Role>,
     /// Events that are found and not taken. One step finds a few at most.
     found: VecDeque<Event>,
+    skip: SkipFrames,
 }
 
 /// What one side sends.
@@ -82,6 +85,8 @@ enum Phase {
 #[derive(Debug)]
 struct ArrivingPayload {
     header: Header,
+    /// No event tells of this frame.
+    skipped: bool,
     arrived: u64,
     /// The first [`KEPT`] bytes.
     sent: Vec<u8>,
@@ -102,6 +107,7 @@ impl Observer {
             offered: Vec::new(),
             ended: None,
             found: VecDeque::new(),
+            skip: SkipFrames::default(),
         }
     }
 
@@ -114,6 +120,13 @@ impl Observer {
             state: Some(State::Open),
             ..Observer::new()
         }
+    }
+
+    /// While the switch is on, frames make no events and are counted.
+    #[must_use]
+    pub fn skip_when(mut self, skip: SkipFrames) -> Observer {
+        self.skip = skip;
+        self
     }
 
     /// These bytes passed. [`next_event`](Self::next_event) says what they are: take every event
@@ -230,7 +243,7 @@ impl Observer {
                 }
                 Err(error) => self.not_http(from, error),
             },
-            Phase::Header => direction.header(&mut self.found),
+            Phase::Header => direction.header(&mut self.found, &self.skip),
             Phase::Payload(_) => match direction.payload(&mut self.found) {
                 Progress::Waiting => false,
                 Progress::Done => true,
@@ -242,7 +255,10 @@ impl Observer {
             },
             Phase::Opaque(why) => {
                 let (why, count) = (*why, direction.buffer.unread().len());
-                if count > 0 {
+                if count > 0 && self.skip.is_on() {
+                    direction.buffer.consume(count);
+                    self.skip.count(Skipped::bytes(count));
+                } else if count > 0 {
                     let bytes = direction.buffer.unread().to_vec();
                     direction.buffer.consume(count);
                     self.found.push_back(Event::Bytes { from, bytes, why });
@@ -323,34 +339,17 @@ impl Direction {
     }
 
     /// Decodes a header, and tells of it. Returns `false` if more bytes are needed.
-    fn header(&mut self, found: &mut VecDeque<Event>) -> bool {
+    fn header(&mut self, found: &mut VecDeque<Event>, skip: &SkipFrames) -> bool {
+        if skip.is_on() {
+            let frames = self.skip_whole_frames();
+            skip.count(Skipped { frames, bytes: 0 });
+        }
         let unread = self.buffer.unread();
         match Header::decode(unread, NO_EXTENSION) {
             Ok(Decoded::Incomplete(_)) => false,
             Ok(Decoded::Header(header, size)) => {
-                let bytes = unread[..size].to_vec();
-                self.buffer.consume(size);
-                let (message, fragment) = self.number(&header);
-                let checked = header
-                    .check_received_by(self.from.peer())
-                    .and_then(|()| self.sequence.begin_frame(&header));
-                let broken = checked.err().map(|violation| (violation, bytes.clone()));
-                found.push_back(Event::Header(FrameHeader {
-                    from: self.from,
-                    header,
-                    bytes,
-                    message,
-                    fragment,
-                }));
-                self.phase = Phase::Payload(ArrivingPayload {
-                    header,
-                    arrived: 0,
-                    sent: Vec::new(),
-                    unmasked: Vec::new(),
-                });
-                if let Some((violation, bytes)) = broken {
-                    found.push_back(self.violation(violation, bytes, 0, false));
-                }
+                let at = self.buffer.consume(size);
+                self.frame(header, at, found, skip);
                 true
             }
             Err(violation) => {
@@ -360,6 +359,90 @@ impl Direction {
                 found.push_back(self.violation(violation, bytes, 0, true));
                 true
             }
+        }
+    }
+
+    /// Skips the whole frames that are here, up to the first one that must be told: a Close, or a
+    /// frame that breaks a rule. This loop makes a flood of small frames cheap. Returns how many
+    /// were skipped.
+    fn skip_whole_frames(&mut self) -> u64 {
+        let mut count = 0;
+        while let Ok(Decoded::Header(header, size)) =
+            Header::decode(self.buffer.unread(), NO_EXTENSION)
+        {
+            let behind = self.buffer.unread().len() - size;
+            let mut sequence = self.sequence;
+            if header.length > behind as u64
+                || header.opcode == OpCode::Close
+                || header.check_received_by(self.from.peer()).is_err()
+                || sequence.begin_frame(&header).is_err()
+            {
+                break;
+            }
+            let length = header.length as usize;
+            let is_text = sequence.unfinished() == Some(MessageKind::Text);
+            if is_text && !header.opcode.is_control() {
+                let payload = &mut self.buffer.unread_mut()[size..size + length];
+                let mut text = match header.opcode {
+                    OpCode::Text => Utf8::default(),
+                    _ => self.text,
+                };
+                let key = header.mask.unwrap_or_default();
+                mask(key, 0, payload);
+                if text.push(payload).is_err() || (header.fin && text.finish().is_err()) {
+                    mask(key, 0, payload); // As it was, for the account of the violation.
+                    break;
+                }
+                self.number(&header);
+                self.text = text;
+            } else {
+                self.number(&header);
+            }
+            self.buffer.consume(size + length);
+            if !header.opcode.is_control() {
+                self.before += header.length;
+                sequence.end_frame(&header);
+            }
+            self.sequence = sequence;
+            count += 1;
+        }
+        count
+    }
+
+    /// A header is decoded: checks it, and tells of it or skips it.
+    fn frame(
+        &mut self,
+        header: Header,
+        at: Range<usize>,
+        found: &mut VecDeque<Event>,
+        skip: &SkipFrames,
+    ) {
+        let (message, fragment) = self.number(&header);
+        let checked = header
+            .check_received_by(self.from.peer())
+            .and_then(|()| self.sequence.begin_frame(&header));
+        let skipped = skip.is_on() && checked.is_ok() && header.opcode != OpCode::Close;
+        if skipped {
+            skip.count(Skipped::FRAME);
+        } else {
+            found.push_back(Event::Header(FrameHeader {
+                from: self.from,
+                header,
+                bytes: self.buffer.consumed(at.clone()).to_vec(),
+                message,
+                fragment,
+            }));
+        }
+        self.phase = Phase::Payload(ArrivingPayload {
+            header,
+            skipped,
+            arrived: 0,
+            sent: Vec::new(),
+            unmasked: Vec::new(),
+        });
+        if let Err(violation) = checked {
+            let bytes = self.buffer.consumed(at).to_vec();
+            found.push_back(self.violation(violation, bytes, 0, false));
         }
     }
 
@@ -391,7 +474,12 @@ impl Direction {
             return Progress::Waiting;
         }
         let start = payload.arrived;
-        payload.take(&mut unread[..here]);
+        // What is neither shown nor checked is not unmasked either.
+        let is_text = self.sequence.unfinished() == Some(MessageKind::Text);
+        match payload.skipped && (header.opcode.is_control() || !is_text) {
+            true => payload.arrived += here as u64,
+            false => payload.take(&mut unread[..here]),
+        }
         let part = self.buffer.consume(here);
         let complete = payload.arrived == header.length;
 
@@ -450,8 +538,8 @@ impl Direction {
         }
     }
 
-    /// The event of the payload as far as it has come, if one was arriving. The next thing is a
-    /// header.
+    /// The event of the payload as far as it has come, if one was arriving and is told. The next
+    /// thing is a header.
     fn take_payload(&mut self) -> Option<Event> {
         if !matches!(self.phase, Phase::Payload(_)) {
             return None;
@@ -459,6 +547,9 @@ impl Direction {
         let Phase::Payload(mut payload) = std::mem::replace(&mut self.phase, Phase::Header) else {
             return None;
         };
+        if payload.skipped {
+            return None;
+        }
         if !payload.header.opcode.is_control() {
             payload.sent.truncate(SHOWN);
             payload.unmasked.truncate(SHOWN);
@@ -507,7 +598,10 @@ impl Direction {
 impl ArrivingPayload {
     /// Takes the next bytes, and unmasks them where they are.
     fn take(&mut self, bytes: &mut [u8]) {
-        let kept = bytes.len().min(KEPT - self.sent.len());
+        let kept = match self.skipped {
+            true => 0,
+            false => bytes.len().min(KEPT - self.sent.len()),
+        };
         self.sent.extend_from_slice(&bytes[..kept]);
         if let Some(key) = self.header.mask {
             mask(key, self.arrived, bytes);

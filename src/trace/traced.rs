@@ -11,6 +11,10 @@ use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The observer is given this many bytes at once, at most. It copies them, and so its copy stays
+/// small however much is read or written at once.
+const MOST_AT_ONCE: usize = 16 << 10;
+
 /// A stream with an observer, or without one until [`watch`](Traced::watch) is called. Clones have
 /// the same observer.
 #[derive(Clone, Debug)]
@@ -39,8 +43,10 @@ impl Watch {
 
 impl Watcher {
     fn feed(&mut self, from: Role, bytes: &[u8]) {
-        self.observer.feed(from, bytes);
-        self.tell_events();
+        for part in bytes.chunks(MOST_AT_ONCE) {
+            self.observer.feed(from, part);
+            self.tell_events();
+        }
     }
 
     fn feed_eof(&mut self, from: Role) {

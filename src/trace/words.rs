@@ -2,6 +2,7 @@
 //! handshake, each with its clause. The terminal and the page `/glass` both take their words here.
 
 use super::event::{Unfinished, Uninterpreted};
+use super::skip::Skipped;
 use crate::connection::state::State;
 use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role, Violation};
 use crate::opening::{
@@ -409,6 +410,20 @@ pub fn unfinished(unfinished: Unfinished) -> Option<String> {
             plural(count)
         )),
     }
+}
+
+/// What was left out because the reader of the events is too slow for them.
+#[must_use]
+pub fn skipped(skipped: Skipped) -> String {
+    let count = |count, what| format!("{count} {what}{}", plural(count));
+    let left_out = match skipped {
+        Skipped { frames, bytes: 0 } => count(frames, "frame"),
+        Skipped { frames: 0, bytes } => count(bytes, "byte"),
+        Skipped { frames, bytes } => {
+            format!("{} and {}", count(frames, "frame"), count(bytes, "byte"))
+        }
+    };
+    format!("{left_out} not shown: more came at once than a page can show")
 }
 
 /// The `s` behind a number of things.

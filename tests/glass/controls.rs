@@ -12,14 +12,14 @@ fn orders_are_carried_out_on_the_connection_and_impossible_ones_refused() {
     let mut clock = connect(&server, &format!("/ws?glass={TOKEN}"));
     clock.read().unwrap().unwrap();
     for bad in ["dance", "close 1005", "fragments 1 x"] {
-        report.send(bad).unwrap();
+        report.socket.send(bad).unwrap();
     }
-    report.send("fragments 3 Once upon a time").unwrap();
+    report.socket.send("fragments 3 Once upon a time").unwrap();
     assert_eq!(
         clock.read().unwrap().unwrap().to_string(),
         "Once upon a time"
     );
-    report.send("ping still there?").unwrap();
+    report.socket.send("ping still there?").unwrap();
     let client = thread::spawn(move || {
         assert!(clock.read().unwrap().is_none());
         clock.closed().unwrap()
@@ -31,7 +31,7 @@ fn orders_are_carried_out_on_the_connection_and_impossible_ones_refused() {
     {
         notes.push(note(&mut report).unwrap());
     }
-    report.send("close 1012 so the page asked").unwrap();
+    report.socket.send("close 1012 so the page asked").unwrap();
     notes.extend(notes_to_the_end(&mut report));
     let closed = client.join().unwrap();
     assert_eq!(closed.code(), rfc6455::CloseCode(1012));

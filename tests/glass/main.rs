@@ -9,6 +9,7 @@ mod support;
 
 mod controls;
 mod faults;
+mod floods;
 mod frames;
 mod layout;
 mod reports;

@@ -5,6 +5,7 @@ use crate::chromium::Chromium;
 use crate::programs::{PATIENCE, ServerProgram, opening_handshake};
 use rfc6455::{Message, WebSocket};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 pub const TOKEN: &str = "00112233445566778899aabbccddeeff";
@@ -19,20 +20,40 @@ pub fn connect(server: &ServerProgram, path: &str) -> WebSocket {
     rfc6455::connect(&server.url(path)).unwrap()
 }
 
-pub fn report(server: &ServerProgram, token: &str) -> WebSocket {
-    connect(server, &format!("/glass/report?token={token}"))
+/// A report, as this library's client reads it.
+pub struct Report {
+    pub socket: WebSocket,
+    /// Notes that came in the same message as the last one.
+    notes: VecDeque<Value>,
 }
 
-/// The next note of a report; `None` at its end.
-pub fn note(report: &mut WebSocket) -> Option<Value> {
-    match report.read_deadline(Instant::now() + PATIENCE).unwrap() {
-        Some(Message::Text(text)) => Some(serde_json::from_str(text).unwrap()),
-        None => None,
-        other => panic!("{other:?}"),
+pub fn report(server: &ServerProgram, token: &str) -> Report {
+    Report {
+        socket: connect(server, &format!("/glass/report?token={token}")),
+        notes: VecDeque::new(),
     }
 }
 
-pub fn notes_to_the_end(report: &mut WebSocket) -> Vec<Value> {
+/// The next note of a report; `None` at its end.
+pub fn note(report: &mut Report) -> Option<Value> {
+    if report.notes.is_empty() {
+        match report
+            .socket
+            .read_deadline(Instant::now() + PATIENCE)
+            .unwrap()
+        {
+            Some(Message::Text(text)) => {
+                let notes = text.lines().map(|line| serde_json::from_str(line).unwrap());
+                report.notes.extend(notes);
+            }
+            None => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    report.notes.pop_front()
+}
+
+pub fn notes_to_the_end(report: &mut Report) -> Vec<Value> {
     std::iter::from_fn(|| note(report)).collect()
 }
 

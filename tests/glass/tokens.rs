@@ -42,7 +42,7 @@ fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection
     let mut alone = report(&server, OTHER);
     assert_eq!(note(&mut alone), None);
     assert_eq!(
-        alone.closed().unwrap().code(),
+        alone.socket.closed().unwrap().code(),
         rfc6455::CloseCode::POLICY_VIOLATION
     );
     let late = format!("/echo?glass={OTHER}");
@@ -65,7 +65,7 @@ fn a_token_works_once() {
     echo.close(rfc6455::CloseCode::NORMAL, "").unwrap();
     notes_to_the_end(&mut first);
     assert_eq!(
-        first.closed().unwrap().reason(),
+        first.socket.closed().unwrap().reason(),
         "that was the whole connection"
     );
 }
@@ -90,6 +90,8 @@ fn another_visitor_sees_nothing_of_the_first() {
         page.text("#said").starts_with("Closed.").then_some(())
     });
     assert_eq!(frames(&mut second, 2).len(), 2);
-    let silence = guess.read_deadline(Instant::now() + Duration::from_millis(300));
+    let silence = guess
+        .socket
+        .read_deadline(Instant::now() + Duration::from_millis(300));
     assert!(matches!(silence, Err(Error::TimedOut)), "{silence:?}");
 }

@@ -148,24 +148,41 @@ impl ServerProgram {
 
     /// A stream on which the opening handshake has been done by hand.
     pub fn open_by_hand(&self, path: &str) -> TcpStream {
-        let mut stream = self.connect();
-        stream
-            .write_all(opening_handshake(path).as_bytes())
-            .unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.extend(byte);
-        }
-        let head = String::from_utf8(head).unwrap();
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert!(
-            head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
-            "{head}"
-        );
-        stream
+        let mut streams = self.open_all_by_hand([path]);
+        streams.remove(0)
     }
+
+    /// Streams whose opening handshakes were done by hand, all at the same time.
+    pub fn open_all_by_hand<P: AsRef<str>>(
+        &self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Vec<TcpStream> {
+        let ask = |path: P| {
+            let mut stream = self.connect();
+            let request = opening_handshake(path.as_ref());
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        };
+        let mut streams: Vec<_> = paths.into_iter().map(ask).collect();
+        streams.iter_mut().for_each(read_proper_response);
+        streams
+    }
+}
+
+/// Reads the answer to [`opening_handshake`].
+fn read_proper_response(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(
+        head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+        "{head}"
+    );
 }
 
 /// The request of §1.3, for a path.

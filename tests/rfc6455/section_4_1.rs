@@ -4,13 +4,13 @@ use crate::kit::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rfc6455::opening::{InvalidField, InvalidSubprotocols};
-use rfc6455::{Client, Config, Error, HandshakeError, State, Unsendable};
+use rfc6455::{Client, Config, Error, HandshakeError, State, Tcp, Unsendable};
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
-use std::sync::mpsc;
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn client(url: &str) -> Client {
     Client::new(url).unwrap()
@@ -444,7 +444,7 @@ fn attempts_to_one_ip_address_are_made_one_after_the_other() {
     });
     let clients: Vec<_> = (0..3)
         .map(|_| {
-            let client = client(&format!("ws://{address}/")).config(config());
+            let client = client(&format!("ws://{address}/")).config(patient());
             thread::spawn(move || client.connect().map(drop))
         })
         .collect();
@@ -468,19 +468,194 @@ fn the_handshake_has_one_deadline_however_the_bytes_trickle() {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        for byte in proper_response().bytes().cycle() {
+        // A head that does not end. Its limit in bytes is minutes away.
+        stream.write_all(b"HTTP/1.1 101 Switching\r\nX: ").unwrap();
+        while stream.write_all(b"y").is_ok() {
             thread::sleep(Duration::from_millis(20));
-            if stream.write_all(&[byte]).is_err() {
-                return;
-            }
         }
     });
     let config = Config {
         handshake_timeout: Duration::from_millis(200),
         ..config()
     };
-    match client(&format!("ws://{address}/")).config(config).connect() {
+    // TCP is there already, so that only the handshake can take the time.
+    let stream = Tcp::from(TcpStream::connect(address).unwrap());
+    match client("ws://x/").config(config).handshake(stream) {
         Err(Error::Handshake(why)) => assert_eq!(why, HandshakeError::TimedOut),
         other => panic!("{other:?}"),
     }
+}
+
+/// No test waits so long.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Limits that end no test on a slow machine.
+fn patient() -> Config {
+    within(PATIENCE)
+}
+
+fn within(limit: Duration) -> Config {
+    Config {
+        handshake_timeout: limit,
+        ..config()
+    }
+}
+
+/// A client for a host that has these IP addresses, at this port.
+fn client_of(ips: &'static [&'static str], port: u16) -> Client {
+    client(&format!("ws://several.example:{port}/")).resolver(|host, port| {
+        assert_eq!(host, "several.example");
+        let address = |ip: &&str| (ip.parse::<IpAddr>().unwrap(), port).into();
+        Ok(ips.iter().map(address).collect())
+    })
+}
+
+/// A server at this IP address. It opens a WebSocket for each connection.
+fn good(ip: &str) -> u16 {
+    let listener = TcpListener::bind((ip, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // The loser of a race sends nothing.
+            if stream.read(&mut [0; 1024]).is_ok_and(|size| size > 0) {
+                stream.write_all(proper_response().as_bytes()).unwrap();
+                thread::spawn(move || rest(&mut stream));
+            }
+        }
+    });
+    port
+}
+
+/// An address that answers no SYN, because nobody accepts and the queue is full.
+fn black_hole(ip: &str, port: u16) -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind((ip, port)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
+    let queue: Vec<_> = std::iter::from_fn(connect).take(10_000).collect();
+    assert!(connect().is_none(), "the queue never fills");
+    (listener, queue)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_host_is_reached_although_its_first_address_is_dead() {
+    let port = good("127.6.4.61");
+    let _dead = black_hole("127.6.4.60", port);
+    let client = client_of(&["127.6.4.60", "127.6.4.61"], port).config(patient());
+    let start = Instant::now();
+    client.connect().unwrap();
+    client.connect_through(Ok).unwrap();
+    // 250 ms each, and no share of the limit.
+    assert!(start.elapsed() < PATIENCE / 4);
+}
+
+#[test]
+fn a_host_is_reached_at_its_second_address_when_the_first_one_refuses_or_breaks_off() {
+    let port = good("127.6.4.63");
+    // Nobody listens there.
+    let client = client_of(&["127.6.4.62", "127.6.4.63"], port).config(patient());
+    client.connect().unwrap();
+    client.connect_through(Ok).unwrap();
+    // It accepts and ends TCP.
+    let listener = TcpListener::bind(("127.6.4.62", port)).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().read(&mut [0; 1024]);
+        }
+    });
+    client.connect().unwrap();
+}
+
+#[test]
+fn a_first_address_that_accepts_and_is_mute_gets_half_of_the_time() {
+    let port = good("127.6.4.65");
+    let mute = TcpListener::bind(("127.6.4.64", port)).unwrap();
+    let client = client_of(&["127.6.4.64", "127.6.4.65"], port);
+    let limit = Duration::from_secs(10);
+    let start = Instant::now();
+    client.config(within(limit)).connect().unwrap();
+    assert!(start.elapsed() >= limit / 2);
+    drop(mute);
+}
+
+#[test]
+fn a_server_that_refuses_with_a_status_of_4xx_speaks_for_all_addresses() {
+    let port = good("127.6.4.67");
+    let listener = TcpListener::bind(("127.6.4.66", port)).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        stream.write_all(b"HTTP/1.1 403 No\r\n\r\n\n").unwrap();
+    });
+    // Only a slow machine would start the second one before the first one has accepted.
+    let client = client_of(&["127.6.4.66", "127.6.4.67"], port).config(patient());
+    match client.connect() {
+        Err(Error::Handshake(HandshakeError::Status { status, .. })) => assert_eq!(status, 403),
+        Ok(_) => println!("the second address was faster"),
+        other => panic!("{other:?}"),
+    }
+    let _ = TcpStream::connect(("127.6.4.66", port));
+    server.join().unwrap();
+}
+
+#[test]
+fn a_host_whose_addresses_are_all_dead_is_an_error() {
+    let client = client_of(&["127.6.4.68", "127.6.4.69"], 1).config(patient());
+    match client.connect() {
+        Err(Error::Connect { to, source }) => {
+            assert_eq!(to, "several.example:1");
+            assert_eq!(source.kind(), ErrorKind::ConnectionRefused);
+        }
+        other => panic!("{other:?}"),
+    }
+    let nowhere = client_of(&[], 1).connect().unwrap_err();
+    assert_eq!(
+        nowhere.to_string(),
+        "cannot connect to several.example:1: the name has no address"
+    );
+}
+
+#[test]
+fn a_call_that_waited_for_a_mute_server_at_the_same_ip_address_says_so() {
+    let mute = TcpListener::bind("127.6.4.70:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let first = client(&format!("ws://{address}/")).config(patient());
+    let first = thread::spawn(move || first.connect().map(drop));
+    let (stream, _) = mute.accept().unwrap();
+    // Another port is the same IP address.
+    let second = client("ws://127.6.4.70:1/").config(within(Duration::from_millis(300)));
+    match second.connect() {
+        Err(Error::Connect { source, .. }) => {
+            assert_eq!(source.kind(), ErrorKind::TimedOut);
+            let why = source.to_string();
+            assert!(
+                why.starts_with("waited ")
+                    && why.contains("for another connection to 127.6.4.70 to finish"),
+                "{why}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(stream);
+    assert!(first.join().unwrap().is_err());
+}
+
+#[test]
+fn the_time_to_look_a_name_up_is_inside_the_limit() {
+    let (end, ends) = mpsc::channel::<()>();
+    let ends = Mutex::new(ends);
+    let slow = client("ws://slow.example/")
+        .config(within(Duration::from_millis(200)))
+        .resolver(move |_, _| {
+            let _ = ends.lock().unwrap().recv_timeout(PATIENCE);
+            Ok(vec![])
+        });
+    let start = Instant::now();
+    assert_eq!(
+        slow.connect().unwrap_err().to_string(),
+        "cannot connect to slow.example: the look-up of the name slow.example did not end in time"
+    );
+    assert!(start.elapsed() < PATIENCE / 2);
+    drop(end);
 }

@@ -4,7 +4,7 @@
 use crate::kit::*;
 use crate::support::*;
 use rfc6455::framing::Missing;
-use rfc6455::trace::{Event, Observer, Renderer, Traced, Unfinished, hex};
+use rfc6455::trace::{Event, Observer, Renderer, SkipFrames, Skipped, Traced, Unfinished, hex};
 use rfc6455::{Config, Error, Role, State, Tcp, WebSocket};
 use std::collections::HashSet;
 use std::net::{TcpListener, TcpStream};
@@ -38,6 +38,86 @@ fn some_frames(numbers: &mut Numbers, sender: Role) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The events of these bytes in these parts.
+fn events_of(mut observer: Observer, sender: Role, parts: [&[u8]; 2]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for part in parts {
+        observer.feed(sender, part);
+        events.extend(std::iter::from_fn(|| observer.next_event()));
+    }
+    events
+}
+
+#[test]
+fn an_observer_that_skips_frames_counts_them_and_tells_of_each_violation_and_close() {
+    let mut numbers = Numbers(13);
+    let mut skipped_frames = 0;
+    for _ in 0..20_000 {
+        let sender = ROLES[numbers.below(2)];
+        let bytes = some_frames(&mut numbers, sender);
+        let cut = numbers.below(bytes.len() + 1);
+        let parts = [&bytes[..cut], &bytes[cut..]];
+        let all = events_of(Observer::frames_only(), sender, parts);
+        let skip = SkipFrames::default();
+        skip.turn_on();
+        let observer = Observer::frames_only().skip_when(skip.clone());
+        let told = events_of(observer, sender, parts);
+        let skipped = skip.take();
+
+        let headers = |events: &[Event]| {
+            let is_header = |event: &&Event| matches!(event, Event::Header(_));
+            events.iter().filter(is_header).count() as u64
+        };
+        assert_eq!(headers(&told) + skipped.frames, headers(&all));
+        skipped_frames += skipped.frames;
+        // The rest is the same, with the place of each violation in its frame.
+        let rest = |events: Vec<Event>| -> Vec<Event> {
+            let is_rest = |event: &Event| {
+                !matches!(
+                    event,
+                    Event::Header(_) | Event::Payload(_) | Event::Bytes { .. }
+                )
+            };
+            events.into_iter().filter(is_rest).collect()
+        };
+        assert_eq!(
+            rest(told),
+            rest(all),
+            "{} | {}",
+            hex(parts[0]),
+            hex(parts[1])
+        );
+    }
+    assert!(skipped_frames > 10_000, "{skipped_frames}");
+}
+
+#[test]
+fn an_observer_that_skips_frames_tells_of_the_next_ones_when_it_is_told_to() {
+    let skip = SkipFrames::default();
+    let mut observer = Observer::frames_only().skip_when(skip.clone());
+    let mut frames = |skip_now| {
+        match skip_now {
+            true => skip.turn_on(),
+            false => skip.turn_off(),
+        }
+        // The second frame is cut. It is skipped or told as its header was.
+        observer.feed(Role::Server, b"\x01\x01a\x00\x02b");
+        let first = std::iter::from_fn(|| observer.next_event()).count();
+        skip.turn_off();
+        observer.feed(Role::Server, b"c\x80\x00");
+        (first, std::iter::from_fn(|| observer.next_event()).count())
+    };
+    assert_eq!(frames(false), (3, 3));
+    assert_eq!(frames(true), (0, 2));
+    assert_eq!(
+        skip.take(),
+        Skipped {
+            frames: 2,
+            bytes: 0
+        }
+    );
 }
 
 #[test]

@@ -60,8 +60,13 @@ pub fn join_report(
         return request.respond(400, TEXT, body).map(|()| None);
     };
     let head = request.received().to_vec();
+    let observer = match trace {
+        // The trace shows every frame.
+        true => Observer::new(),
+        false => Observer::new().skip_when(queue.skip()),
+    };
     let tell = teller(Reporter::new(queue), &request, trace)?;
-    request.stream_mut().watch(Observer::new(), tell);
+    request.stream_mut().watch(observer, tell);
     request.stream().show_received(&head);
     Ok(Some((request, Some(commands))))
 }
@@ -99,7 +104,7 @@ pub fn report(request: Request<Traced<Tcp>>, reports: &Reports) -> Result<(), Er
     let Some(Ok(token)) = token(&query, "token") else {
         return request.respond(400, TEXT, TOKEN_FORM);
     };
-    let queue = Arc::new(NoteQueue::default());
+    let queue = Arc::new(NoteQueue::new());
     let (sender, receiver) = mpsc::sync_channel(MOST_COMMANDS);
     let end = WatchedEnd {
         queue: Arc::clone(&queue),
@@ -135,10 +140,10 @@ fn serve(
     })
 }
 
-/// Sends each note. After the last one it sends a Close.
+/// Sends the notes. After the last one it sends a Close.
 fn send_notes(sender: &Sender<Traced<Tcp>>, queue: &NoteQueue) {
-    while let Some(note) = queue.next() {
-        if sender.send(&note).is_err() {
+    while let Some(notes) = queue.next_lines() {
+        if sender.send(&notes).is_err() {
             return queue.stop(); // The page is gone.
         }
     }

@@ -16,12 +16,16 @@ impl Object {
         Object::new().text("is", kind)
     }
 
-    pub fn text(self, name: &str, value: &str) -> Object {
-        self.json(name, &string(value))
+    pub fn text(mut self, name: &str, value: &str) -> Object {
+        self.name(name);
+        add_string(&mut self.0, value);
+        self
     }
 
-    pub fn number(self, name: &str, value: u64) -> Object {
-        self.json(name, &value.to_string())
+    pub fn number(mut self, name: &str, value: u64) -> Object {
+        self.name(name);
+        let _ = write!(self.0, "{value}");
+        self
     }
 
     /// A member with a text. `None`: no member.
@@ -34,11 +38,15 @@ impl Object {
 
     /// A member whose value is JSON already.
     pub fn json(mut self, name: &str, value: &str) -> Object {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0 += &string(name);
-        self.0.push(':');
+        self.name(name);
         self.0 += value;
         self
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        add_string(&mut self.0, name);
+        self.0.push(':');
     }
 
     pub fn end(mut self) -> String {
@@ -58,19 +66,22 @@ pub fn list(items: impl IntoIterator<Item = String>) -> String {
 
 /// RFC 8259 §7: "the quotation mark, reverse solidus, and the control characters (U+0000 through
 /// U+001F)" are escaped.
-pub fn string(text: &str) -> String {
-    let mut out = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => out.extend(['\\', character]),
-            '\0'..='\x1f' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            _ => out.push(character),
-        }
-    }
+fn add_string(out: &mut String, text: &str) {
     out.push('"');
-    out
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| matches!(c, '"' | '\\' | '\0'..='\x1f')) {
+        let (plain, escaped) = rest.split_at(at);
+        *out += plain;
+        match escaped.as_bytes()[0] {
+            character @ (b'"' | b'\\') => out.extend(['\\', character.into()]),
+            control => {
+                let _ = write!(out, "\\u{control:04x}");
+            }
+        }
+        rest = &escaped[1..];
+    }
+    *out += rest;
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -79,6 +90,11 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_rfc_8259_asks() {
+        let string = |text| {
+            let mut out = String::new();
+            add_string(&mut out, text);
+            out
+        };
         assert_eq!(string("a\"b\\c\n\u{1}é😀"), r#""a\"b\\c\u000a\u0001é😀""#);
     }
 

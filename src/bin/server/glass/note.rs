@@ -4,7 +4,7 @@
 use crate::json::{self, Object};
 use rfc6455::opening::{Fields, Head, RequestLine, StatusLine};
 use rfc6455::trace::words::{self, FieldInWords, FrameField, Meaning, plural, role};
-use rfc6455::trace::{BrokenRule, Event, FrameHeader, FramePayload, hex};
+use rfc6455::trace::{BrokenRule, Event, FrameHeader, FramePayload, Skipped, hex};
 use rfc6455::{CloseReason, OpCode, Role, State};
 use std::ops::Range;
 use std::time::Duration;
@@ -26,11 +26,30 @@ pub enum Content {
     },
     /// Any other event.
     Event(Event),
-    /// This many frames were dropped.
-    Missed(u64),
+    /// This much is not reported.
+    Skipped(Skipped),
 }
 
 impl Note {
+    /// The memory that the note takes, in bytes.
+    pub fn held(&self) -> usize {
+        let behind = match &self.content {
+            Content::Frame {
+                header, payload, ..
+            } => {
+                let payload = payload.as_ref();
+                let bytes = payload.map(|p| p.sent.capacity() + p.unmasked.capacity());
+                header.bytes.capacity() + bytes.unwrap_or_default()
+            }
+            Content::Event(Event::Request { head, .. }) => held_by(&head.fields),
+            Content::Event(Event::Response { head, .. }) => held_by(&head.fields),
+            Content::Event(Event::Violation(broken)) => broken.bytes.capacity(),
+            Content::Event(Event::Bytes { bytes, .. }) => bytes.capacity(),
+            Content::Event(_) | Content::Skipped(_) => 0,
+        };
+        size_of::<Note>() + behind
+    }
+
     /// The note as JSON. Its member `is` says what kind of note it is.
     pub fn to_json(&self) -> String {
         let object = match &self.content {
@@ -40,7 +59,10 @@ impl Note {
                 first_close,
             } => frame(header, payload.as_ref(), *first_close),
             Content::Event(event) => self::event(event),
-            Content::Missed(frames) => Object::of_kind("missed").number("frames", *frames),
+            Content::Skipped(skipped) => Object::of_kind("missed")
+                .number("frames", skipped.frames)
+                .number("bytes", skipped.bytes)
+                .text("meaning", &words::skipped(*skipped)),
         };
         let milliseconds = u64::try_from(self.at.as_millis()).unwrap_or(u64::MAX);
         object.number("at", milliseconds).end()
@@ -99,6 +121,15 @@ fn event(event: &Event) -> Object {
         // The reporter makes a frame of these two.
         Event::Header(_) | Event::Payload(_) => Object::new(),
     }
+}
+
+/// The memory of a head's fields, in bytes.
+fn held_by(fields: &Fields) -> usize {
+    let strings = 2 * size_of::<String>();
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| strings + name.len() + value.len())
+        .sum()
 }
 
 fn text_of(error: &Option<impl ToString>) -> Option<String> {
