@@ -55,7 +55,8 @@ impl Client {
         })
     }
 
-    /// Other limits than the defaults.
+    /// Other limits than the defaults. If one of them cannot work, `connect` fails with
+    /// [`Error::Config`].
     #[must_use]
     pub fn config(mut self, config: Config) -> Client {
         self.config = Arc::new(config);
@@ -90,8 +91,9 @@ impl Client {
         self.wrong.get_or_insert(wrong);
     }
 
-    /// The first thing that was asked for and cannot be sent.
+    /// The first thing that was asked for and cannot be sent, or cannot work.
     fn check(&self) -> Result<(), Error> {
+        self.config.check()?;
         match &self.wrong {
             None => Ok(()),
             Some(wrong) => Err(wrong.clone().into()),
@@ -102,7 +104,7 @@ impl Client {
     /// all within [`Config::handshake_timeout`].
     ///
     /// # Errors
-    /// [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
+    /// [`Error::Config`]; [`Error::Connect`] if no address accepts; else those of [`handshake`](Client::handshake).
     pub fn connect(&self) -> Result<WebSocket, Error> {
         // §4.1: "If /secure/ is true, the client MUST perform a TLS handshake".
         if self.url.secure {

@@ -3,6 +3,7 @@
 //! What the peer can do wrong is told elsewhere: in `framing/violation.rs` after the opening
 //! handshake, in `opening/error.rs` during it.
 
+use super::config::InvalidConfig;
 use super::state::Closed;
 use crate::framing::{InvalidClose, MAX_CONTROL, Violation};
 use crate::opening::{HandshakeError, InvalidField, InvalidSubprotocols, UrlError};
@@ -36,6 +37,8 @@ pub enum Error {
     TimedOut,
     /// The caller wants to send something that may not be sent.
     Unsendable(Unsendable),
+    /// The [`Config`](crate::Config) has a field whose value cannot work.
+    Config(InvalidConfig),
     /// Another error of the operating system or of the stream.
     Io(io::Error),
 }
@@ -71,7 +74,8 @@ impl Error {
                 matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
             }
             Error::Closed(closed) => closed.is_transient(),
-            Error::Url(_) | Error::Violation(_) | Error::Closing | Error::Unsendable(_) => false,
+            Error::Url(_) | Error::Violation(_) | Error::Closing => false,
+            Error::Unsendable(_) | Error::Config(_) => false,
         }
     }
 }
@@ -101,6 +105,7 @@ impl fmt::Display for Error {
             Error::Closed(closed) => write!(f, "the connection is no longer open: {closed}"),
             Error::TimedOut => f.write_str("nothing arrived within the time limit of this read"),
             Error::Unsendable(what) => write!(f, "this may not be sent: {what}"),
+            Error::Config(invalid) => write!(f, "{invalid}"),
             Error::Io(error) => write!(f, "{error}"),
         }
     }
@@ -132,6 +137,7 @@ impl std::error::Error for Error {
             Error::Handshake(error) => Some(error),
             Error::Violation(violation) => Some(violation),
             Error::Unsendable(what) => Some(what),
+            Error::Config(invalid) => Some(invalid),
             Error::Closing | Error::Closed(_) | Error::TimedOut => None,
         }
     }
@@ -158,6 +164,12 @@ impl From<UrlError> for Error {
 impl From<Unsendable> for Error {
     fn from(what: Unsendable) -> Error {
         Error::Unsendable(what)
+    }
+}
+
+impl From<InvalidConfig> for Error {
+    fn from(invalid: InvalidConfig) -> Error {
+        Error::Config(invalid)
     }
 }
 

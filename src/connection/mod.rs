@@ -21,8 +21,8 @@ mod timers;
 mod untimed;
 mod websocket;
 
-pub use config::Config;
 pub(crate) use config::deadline_in;
+pub use config::{Config, InvalidConfig};
 pub use entropy::Entropy;
 pub use error::{Error, Unsendable};
 pub use fragments::{Fragment, Fragments};
