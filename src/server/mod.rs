@@ -7,9 +7,13 @@
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS, and what a path means. A handler decides that.
 
+mod accept;
 mod listen;
+mod per_address;
 mod registry;
 mod request;
+mod reserve;
+mod response;
 
 pub use listen::{Handle, Server, listen};
 pub use request::Request;

@@ -15,6 +15,7 @@ mod clock;
 mod echo;
 mod fault;
 mod glass;
+mod inherited;
 mod json;
 mod options;
 
@@ -58,13 +59,18 @@ fn main() -> ExitCode {
 
 /// Listens, and serves until the user stops the server.
 fn serve(options: ServerOptions) -> Result<(), String> {
-    let address = &options.address;
-    let server = addresses::resolve(address)
-        .and_then(|addresses| Server::bind(&addresses[..]))
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let server = match options.listen_stdin {
+        true => Server::from(inherited::listener_of_stdin()?),
+        false => listen(&options.address)?,
+    };
     let addresses = server.addresses().map_err(|error| error.to_string())?;
-    let (host, _) = addresses::split(address).unwrap_or_default();
-    println!("http://{host}:{}/", addresses[0].port());
+    match options.listen_stdin {
+        true => println!("http://{}/", addresses[0]),
+        false => {
+            let (host, _) = addresses::split(&options.address).unwrap_or_default();
+            println!("http://{host}:{}/", addresses[0].port());
+        }
+    }
     if io::stdin().is_terminal() {
         let handle = server.handle().map_err(|error| error.to_string())?;
         thread::spawn(move || stop_on_enter(&handle));
@@ -77,11 +83,18 @@ fn serve(options: ServerOptions) -> Result<(), String> {
     };
     let trace = options.trace;
     let reports = Reports::default();
-    server.config(config).run_over(
+    let result = server.config(config).run_over(
         move |tcp, peer| traced(tcp, peer, trace),
         move |request| route(request, &options, &reports),
     );
-    Ok(())
+    result.map_err(|error| error.to_string())
+}
+
+/// A server at the address of the command line.
+fn listen(address: &str) -> Result<Server, String> {
+    addresses::resolve(address)
+        .and_then(|addresses| Server::bind(&addresses[..]))
+        .map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Stops the server when the user presses Enter. Every connection gets a Close with 1001.
