@@ -8,7 +8,7 @@ use super::registry::{Entry, Registry};
 use super::request::Request;
 use crate::connection::{Config, Error, Stream, Tcp};
 use crate::opening::{Fields, HandshakeError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, PipeReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -78,9 +78,15 @@ impl Server {
     /// # Errors
     /// Those of the operating system.
     pub fn handle(&self) -> io::Result<Handle> {
+        let (spare, _) = io::pipe()?;
+        self.handle_with(Some(spare))
+    }
+
+    fn handle_with(&self, spare: Option<PipeReader>) -> io::Result<Handle> {
         Ok(Handle {
             stopping: Arc::clone(&self.stopping),
             addresses: self.addresses()?,
+            spare: Arc::new(Mutex::new(spare)),
         })
     }
 
@@ -118,7 +124,7 @@ impl Server {
             let what = "a server without a listener";
             return Err(io::Error::new(ErrorKind::InvalidInput, what).into());
         }
-        let handle = self.handle()?;
+        let handle = self.handle_with(None)?;
         let service = Arc::new(Service {
             wrap,
             config: Arc::new(self.config),
@@ -211,12 +217,20 @@ pub fn listen(addresses: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
 pub struct Handle {
     stopping: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
+    /// A file descriptor for the connections that `stop` makes. The process may have no other left.
+    spare: Arc<Mutex<Option<PipeReader>>>,
 }
 
 impl Handle {
     /// Makes [`Server::run`] stop. Returns at once.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        let spare = self
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(spare);
         // The listeners wait in `accept`. A last connection to each wakes them up.
         for address in &self.addresses {
             let mut address = *address;

@@ -247,6 +247,17 @@ fn handle_request(request: Request) -> Result<(), Error> {
         }
         // A page, longer than the kernel's buffers.
         "/page" => request.respond(200, "text/plain", vec![0; BIG]),
+        // Takes all file descriptors that are left, and keeps them while the connection lives.
+        "/files" => {
+            let mut socket = request.upgrade()?;
+            let mut files = Vec::new();
+            while let Ok(file) = fs::File::open("/dev/null") {
+                files.push(file);
+            }
+            socket.send("none left")?;
+            while socket.read()?.is_some() {}
+            Ok(())
+        }
         // One message, longer than the kernel's buffers.
         "/big" => request.upgrade()?.send(&vec![0; BIG]),
         // Sends from a second thread while this one reads.
