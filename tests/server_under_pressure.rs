@@ -141,7 +141,7 @@ fn a_page_is_not_served_for_ever_to_a_client_that_reads_slowly() {
 
 #[test]
 fn a_page_is_served_to_a_client_that_is_slow_but_fast_enough() {
-    let server = OwnServer::start("min_response_rate=1000 response_grace=1000");
+    let server = OwnServer::start("min_response_rate=1000 response_grace=2000");
     let (threads, _) = server.at_rest();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -149,7 +149,7 @@ fn a_page_is_served_to_a_client_that_is_slow_but_fast_enough() {
         wait_until("the server serves it", || server.threads() > threads);
         // Several periods pass.
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(4) {
+        while started.elapsed() < Duration::from_secs(5) {
             assert!(server.threads() > threads, "the server gave it up");
             thread::sleep(Duration::from_millis(20));
         }
@@ -161,67 +161,60 @@ fn a_page_is_served_to_a_client_that_is_slow_but_fast_enough() {
 
 #[test]
 fn without_descriptors_a_newcomer_is_closed_and_not_left_waiting() {
-    let command = format!(
-        "ulimit -n 100; exec {} --addr 127.0.0.1:0",
-        env!("CARGO_BIN_EXE_server")
-    );
-    let program = Program::start_with("sh", &["-c", &command], Stdio::null());
-    let address = program.line();
-    let address = address.trim_start_matches("http://").trim_end_matches('/');
-    let address: SocketAddr = address.parse().unwrap();
-    let connect = || {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    };
-    let mut honest: Vec<_> = (0..60).map(|_| connect()).collect();
-    for stream in &mut honest {
-        assert_eq!(status(stream), Some(101));
-    }
-    let mut newcomers: Vec<_> = (0..200).map(|_| connect()).collect();
-    // Some 30 of them still find a descriptor. The others must not wait for those to go.
+    // No time limit gives a place back.
+    let limits = "handshake_timeout=600000 keepalive=600000";
+    let server = OwnServer::start_under("ulimit -n 100", limits);
+    let mut honest: Vec<_> = (0..60).map(|_| server.open("/echo")).collect();
+    let address = SocketAddr::from(([127, 0, 0, 1], server.port));
+    let newcomer = |_| TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    let mut newcomers: Vec<_> = (0..200).map(newcomer).collect();
+    // Some 30 of them still find a descriptor.
     let started = Instant::now();
-    let mut closed = 0;
-    while closed < 150 {
-        assert!(started.elapsed() < PATIENCE, "only {closed} were closed");
+    wait_until("the others are closed", || {
         newcomers.retain_mut(|stream| !has_ended(stream));
-        closed = 200 - newcomers.len();
-        // Those with a place are timed out after 10 s. That is not what is asked here.
-        assert!(newcomers.len() > 5, "{closed} were closed");
-        thread::sleep(Duration::from_millis(10));
-    }
+        newcomers.len() <= 40
+    });
     println!(
-        "{closed} of 200 newcomers closed after {:?}",
+        "{} of 200 newcomers closed after {:?}",
+        200 - newcomers.len(),
         started.elapsed()
     );
     for stream in &mut honest {
-        // Behind the rest of the head.
         stream
-            .write_all(&frame(FIN | PING, Some(KEY), b"here?"))
+            .write_all(&frame(FIN | TEXT, Some(KEY), b"still here?"))
             .unwrap();
+        expect(stream, &frame(FIN | TEXT, None, b"still here?"));
     }
-    for stream in &mut honest {
-        let mut got = Vec::new();
-        while !got.ends_with(b"here?") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            got.extend(byte);
-        }
-    }
-    drop((honest, newcomers));
+    // When it has descriptors again, it serves as before.
+    drop(newcomers);
     wait_until("there is room again", || {
-        status(&mut connect()) == Some(101)
+        status(&mut server.connect()) == Some(101)
     });
-    // It is logged, once.
-    let mut program = program;
+    drop(honest);
+    server.assert_serves();
+}
+
+#[test]
+fn a_lack_of_descriptors_is_logged_once_and_not_for_each_newcomer() {
+    let command = format!(
+        "ulimit -n 40; exec {} --addr 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_server")
+    );
+    let mut program = Program::start_with("sh", &["-c", &command], Stdio::null());
+    let line = program.line();
+    let address = line.trim_start_matches("http://").trim_end_matches('/');
+    let address: SocketAddr = address.parse().unwrap();
+    let newcomer = |_| TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    let mut newcomers: Vec<_> = (0..100).map(newcomer).collect();
+    let is_report = |line: &String| line.contains("closed at once");
+    while !is_report(&program.error_line()) {}
+    wait_until("they are closed", || {
+        newcomers.retain_mut(|stream| !has_ended(stream));
+        newcomers.len() <= 40
+    });
     program.kill();
     let (_, _, lines) = program.finish();
-    let lines = lines.iter().filter(|line| line.contains("closed at once"));
-    let lines: Vec<_> = lines.collect();
-    assert!(
-        matches!(lines[..], [line] if line.contains("open files")),
-        "{lines:?}"
-    );
+    assert!(!lines.iter().any(is_report), "{lines:?}");
 }
 
 #[test]
