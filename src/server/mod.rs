@@ -3,7 +3,7 @@
 //!
 //! - It offers: [`Server`], which listens and gives each connection a thread; [`Request`], which a
 //!   plain listener loop can use alone; [`Handle`], which stops a server; [`listen()`], which makes
-//!   only the listeners.
+//!   only the listeners. A lack of threads, descriptors or places ends no connection that is open.
 //! - It knows: the rooms `framing/`, `opening/` and `connection/`.
 //! - It leaves out: TLS, and what a path means. A handler decides that.
 
