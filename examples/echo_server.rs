@@ -9,8 +9,7 @@ fn main() -> Result<(), Error> {
         println!("ws://{address}/");
     }
     // Each connection gets a thread. Errors are printed on standard error.
-    server.run(echo);
-    Ok(())
+    server.run(echo)
 }
 
 fn echo(request: Request) -> Result<(), Error> {

@@ -19,7 +19,7 @@
 //!         writer.write(message)?;
 //!     }
 //!     Ok(())
-//! });
+//! })?;
 //! # Ok::<(), rfc6455::Error>(())
 //! ```
 //!
@@ -58,8 +58,8 @@ pub mod trace;
 
 pub use client::{Backoff, Client, connect};
 pub use connection::{
-    Budget, Closed, Config, Entropy, Error, Fragment, Fragments, PreparedMessage, Sender, Side,
-    State, Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
+    Budget, Closed, Config, Entropy, Error, Fragment, Fragments, InvalidConfig, PreparedMessage,
+    Sender, Side, State, Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
 };
 pub use framing::{
     CloseCode, CloseReason, InvalidClose, Message, MessageKind, OpCode, OwnedMessage, Role,

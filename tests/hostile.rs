@@ -628,7 +628,10 @@ fn the_defaults_are_fit_for_an_open_port() {
     assert_eq!(config.max_fields, 100);
     assert_eq!(config.max_message, 16 << 20);
     assert_eq!(config.write_buffer, 64 << 10);
+    assert_eq!(config.min_response_rate, 1024);
+    assert_eq!(config.response_grace, Duration::from_secs(10));
     assert_eq!(config.max_connections, 10_000);
+    assert_eq!(config.max_connections_per_address, usize::MAX);
     assert_eq!(config.stack_size, 256 << 10);
     assert_eq!(config.origins, rfc6455::Origins::SameHost);
 }

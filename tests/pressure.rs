@@ -280,7 +280,7 @@ fn past_the_budget_the_connection_that_asks_is_closed_with_1013_and_the_others_g
                 writer.write(message)?;
             }
             Ok(())
-        });
+        })
     });
     let connect = || {
         let mut peer = TcpStream::connect(address).unwrap();
@@ -335,7 +335,7 @@ fn past_the_budget_the_connection_that_asks_is_closed_with_1013_and_the_others_g
     }
     wait_for("everything is given back", || budget.held() == 0);
     handle.stop();
-    running.join().unwrap();
+    running.join().unwrap().unwrap();
 }
 
 /// A connection is something that other threads can be given.

@@ -47,13 +47,14 @@ fn limits_without_end_limit_nothing() {
     let handle = server.handle().unwrap();
     let server = server.config(config.clone());
     let served = thread::spawn(move || {
-        server.run(|request| {
+        let echo = |request: rfc6455::Request| {
             let mut socket = request.upgrade()?;
             while let Some((message, writer)) = socket.read_with_writer()? {
                 writer.write(message)?;
             }
             Ok(())
-        });
+        };
+        server.run(echo).unwrap();
     });
     let client = rfc6455::Client::new(&url).unwrap().config(config);
     let mut socket = client.connect().unwrap();

@@ -1,9 +1,10 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory live mask idle growth] [--quick]
+//! cargo run --release [-- memory live mask idle burst growth] [--quick]
 //! ```
 
+mod burst;
 mod growth;
 mod idle;
 mod live;
@@ -18,11 +19,12 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 6] = [
     ("memory", memory::run),
     ("live", live::run),
     ("mask", mask::run),
     ("idle", idle::run),
+    ("burst", burst::run),
     ("growth", growth::run),
 ];
 
@@ -33,6 +35,7 @@ fn main() {
         Some("serve") => live::server::main(&arguments[1]).expect("the server serves"),
         Some("load") => live::load::main(&arguments[1..]).expect("the load finds its server"),
         Some("idle-clients") => idle::main(&arguments[1..]).expect("the clients find their server"),
+        Some("burst-clients") => burst::main(&arguments[1..]).expect("they find their server"),
         _ => print_tables(&arguments),
     }
 }
@@ -53,7 +56,7 @@ fn print_tables(arguments: &[String]) {
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
     // Build first. If that fails, the user knows it at once, and not after ten minutes.
-    if ["live", "idle", "growth"].into_iter().any(wanted) {
+    if ["live", "idle", "burst", "growth"].into_iter().any(wanted) {
         live::server::prepare();
     }
     // Only a full run is kept.

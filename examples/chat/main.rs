@@ -39,8 +39,13 @@ fn main() -> ExitCode {
         println!("http://localhost:{}/", first.port());
     }
     let room = Arc::new(Room::default());
-    server.run(move |request| route(request, &room));
-    ExitCode::SUCCESS
+    match server.run(move |request| route(request, &room)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn route(request: Request, room: &Room) -> Result<(), Error> {

@@ -59,7 +59,8 @@ impl Client {
         })
     }
 
-    /// Other limits than the defaults.
+    /// Other limits than the defaults. If one of them cannot work, `connect` fails with
+    /// [`Error::Config`].
     #[must_use]
     pub fn config(mut self, config: Config) -> Client {
         self.config = Arc::new(config);
@@ -115,8 +116,9 @@ impl Client {
         self.wrong.get_or_insert(wrong);
     }
 
-    /// The first thing that was asked for and cannot be sent.
+    /// The first thing that was asked for and cannot be sent, or cannot work.
     fn check(&self) -> Result<(), Error> {
+        self.config.check()?;
         match &self.wrong {
             None => Ok(()),
             Some(wrong) => Err(wrong.clone().into()),
@@ -132,8 +134,8 @@ impl Client {
     /// its turn. No IP address has more than one attempt of this process at a time (§4.1).
     ///
     /// # Errors
-    /// [`Error::Connect`] if the name is not found, if no address accepts, or if the time went into
-    /// waiting for another attempt to the same IP address; else those of
+    /// [`Error::Config`]; [`Error::Connect`] if the name is not found, if no address accepts, or if
+    /// the time went into waiting for another attempt to the same IP address; else those of
     /// [`handshake`](Client::handshake).
     pub fn connect(&self) -> Result<WebSocket, Error> {
         // §4.1: "If /secure/ is true, the client MUST perform a TLS handshake".

@@ -6,10 +6,12 @@
 use super::budget::Budget;
 use super::entropy::Entropy;
 use crate::opening::Origins;
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-/// Time limits and sizes. To switch a limit off, set it to `Duration::MAX` or `usize::MAX`. Change
-/// what you need:
+/// Time limits and sizes. To switch a limit off, set it to `Duration::MAX` or `usize::MAX`. No time
+/// may be zero; [`check`](Config::check) has the rules. Change what you need:
 ///
 /// ```
 /// let config = rfc6455::Config { max_message: 64 << 10, ..Default::default() };
@@ -35,6 +37,15 @@ pub struct Config {
     /// that trickle in cannot hold memory and a thread for ever. Default 5 min: 16 MiB at half a
     /// megabit a second.
     pub message_timeout: Duration,
+    /// The rate at which a client must take the page or the refusal that a server answers with, in
+    /// bytes a second. [`response_grace`](Config::response_grace) says over which time it is
+    /// measured. So a client that reads a byte now and then cannot keep a thread. Default 1 KiB/s:
+    /// slower than any line that can still be used. 0: any rate will do.
+    pub min_response_rate: usize,
+    /// The time over which [`min_response_rate`](Config::min_response_rate) is measured. The first
+    /// check comes after this time, and then one after each such time. So a response of `n` bytes
+    /// takes at most this time and `n / min_response_rate` seconds. Default 10 s.
+    pub response_grace: Duration,
     /// The longest head of a request or a response, in bytes. Default 8 KiB, as web servers have
     /// it.
     pub max_head: usize,
@@ -52,8 +63,14 @@ pub struct Config {
     /// The most connections that a server serves at a time. The next one gets 503. Default 10 000:
     /// idle connections then take 160 MiB.
     pub max_connections: usize,
+    /// The most connections from one address that a server serves at a time. The next one gets 503.
+    /// An IPv6 address counts with its whole /64 network, because one customer usually has all of
+    /// it. Default `usize::MAX`, off: behind a proxy all clients have the proxy's address, and a
+    /// whole company or mobile network may share one (NAT). On a port that clients reach directly,
+    /// 100 is a good start.
+    pub max_connections_per_address: usize,
     /// The stack of each thread of a server, in bytes. Default 256 KiB: unused stack costs
-    /// addresses, not memory. A handler with deep recursion needs more.
+    /// addresses, not memory. A handler with deep recursion needs more. The least is 16 KiB.
     pub stack_size: usize,
     /// Whose pages may connect to a server (§10.2). Default [`Origins::SameHost`]: a script of
     /// another site would act in the name of the user who visits that site.
@@ -61,6 +78,86 @@ pub struct Config {
     /// Makes a client's source of nonces and masking keys. Default: the operating system's
     /// generator. A lesson or a test can put [`Entropy::scripted`] here.
     pub entropy: fn() -> Entropy,
+}
+
+/// A field of a [`Config`] whose value cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidConfig {
+    /// The name of the field.
+    pub field: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What is allowed there.
+    pub allowed: &'static str,
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidConfig {
+            field,
+            value,
+            allowed,
+        } = self;
+        write!(f, "Config::{field} is {value}; allowed is {allowed}")
+    }
+}
+
+impl std::error::Error for InvalidConfig {}
+
+impl Config {
+    /// Whether a connection can work with these limits. Everything that takes a `Config` asks this
+    /// before the first byte is sent: a client when it connects, a server when it begins to run,
+    /// [`Request::read`](crate::Request::read) and
+    /// [`WebSocket::after_handshake`](crate::WebSocket::after_handshake).
+    ///
+    /// # Errors
+    /// The first field that has a time of zero, a limit that nothing can keep, or a stack that no
+    /// thread can run on.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        const TIME: &str = "more than 0 s; Duration::MAX switches the limit off";
+        const NUMBER: &str = "1 or more; usize::MAX switches the limit off";
+        const STACK: RangeInclusive<usize> = 16 << 10..=isize::MAX as usize;
+        let invalid = |field, value: &dyn fmt::Debug, allowed| {
+            Err(InvalidConfig {
+                field,
+                value: format!("{value:?}"),
+                allowed,
+            })
+        };
+        for (field, time) in [
+            ("handshake_timeout", self.handshake_timeout),
+            ("close_timeout", self.close_timeout),
+            ("write_timeout", self.write_timeout),
+            ("message_timeout", self.message_timeout),
+            ("response_grace", self.response_grace),
+        ] {
+            if time.is_zero() {
+                return invalid(field, &time, TIME);
+            }
+        }
+        if self.keepalive == Some(Duration::ZERO) {
+            let allowed = "more than 0 s; None switches keepalive off";
+            return invalid("keepalive", &self.keepalive, allowed);
+        }
+        for (field, number) in [
+            ("max_head", self.max_head),
+            ("max_fields", self.max_fields),
+            ("max_connections", self.max_connections),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address,
+            ),
+        ] {
+            if number == 0 {
+                return invalid(field, &number, NUMBER);
+            }
+        }
+        match STACK.contains(&self.stack_size) {
+            true => Ok(()),
+            false => invalid("stack_size", &self.stack_size, "16384 bytes or more"),
+        }
+    }
 }
 
 /// When a time limit that begins now ends. The clock cannot hold `Duration::MAX`, so a limit is at
@@ -78,12 +175,15 @@ impl Default for Config {
             write_timeout: Duration::from_secs(10),
             keepalive: Some(Duration::from_secs(20)),
             message_timeout: Duration::from_secs(300),
+            min_response_rate: 1 << 10,
+            response_grace: Duration::from_secs(10),
             max_head: 8 << 10,
             max_fields: 100,
             max_message: 16 << 20,
             budget: Budget::new(1 << 30),
             write_buffer: 64 << 10,
             max_connections: 10_000,
+            max_connections_per_address: usize::MAX,
             stack_size: 256 << 10,
             origins: Origins::SameHost,
             entropy: Entropy::from_system,

@@ -3,6 +3,7 @@
 //! What the peer can do wrong is told elsewhere: in `framing/violation.rs` after the opening
 //! handshake, in `opening/error.rs` during it.
 
+use super::config::InvalidConfig;
 use super::state::Closed;
 use crate::framing::{InvalidClose, MAX_CONTROL, Violation};
 use crate::opening::{HandshakeError, InvalidField, InvalidSubprotocols, UrlError};
@@ -42,6 +43,8 @@ pub enum Error {
     TimedOut,
     /// The caller wants to send something that may not be sent.
     Unsendable(Unsendable),
+    /// The [`Config`](crate::Config) has a field whose value cannot work.
+    Config(InvalidConfig),
     /// Another error of the operating system or of the stream.
     Io(io::Error),
 }
@@ -77,7 +80,8 @@ impl Error {
                 matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
             }
             Error::Closed(closed) => closed.is_transient(),
-            Error::Url(_) | Error::Violation(_) | Error::Closing | Error::Unsendable(_) => false,
+            Error::Url(_) | Error::Violation(_) | Error::Closing => false,
+            Error::Unsendable(_) | Error::Config(_) => false,
         }
     }
 }
@@ -110,6 +114,7 @@ impl fmt::Display for Error {
             Error::Closed(closed) => write!(f, "the connection is no longer open: {closed}"),
             Error::TimedOut => f.write_str("the time limit of this call ended"),
             Error::Unsendable(what) => write!(f, "this may not be sent: {what}"),
+            Error::Config(invalid) => write!(f, "{invalid}"),
             Error::Io(error) => write!(f, "{error}"),
         }
     }
@@ -141,6 +146,7 @@ impl std::error::Error for Error {
             Error::Handshake(error) => Some(error),
             Error::Violation(violation) => Some(violation),
             Error::Unsendable(what) => Some(what),
+            Error::Config(invalid) => Some(invalid),
             Error::OverBudget | Error::Closing | Error::Closed(_) | Error::TimedOut => None,
         }
     }
@@ -167,6 +173,12 @@ impl From<UrlError> for Error {
 impl From<Unsendable> for Error {
     fn from(what: Unsendable) -> Error {
         Error::Unsendable(what)
+    }
+}
+
+impl From<InvalidConfig> for Error {
+    fn from(invalid: InvalidConfig) -> Error {
+        Error::Config(invalid)
     }
 }
 

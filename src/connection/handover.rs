@@ -15,13 +15,16 @@ impl<S: Stream> WebSocket<S> {
     /// `received` are the bytes that arrived behind the handshake; they belong to the first frame.
     ///
     /// # Errors
-    /// The stream refuses a time limit.
+    /// The stream refuses a time limit. [`io::ErrorKind::InvalidInput`]: the `config` cannot work
+    /// ([`Config::check`]).
     pub fn after_handshake(
         stream: S,
         role: Role,
         received: &[u8],
         config: &Config,
     ) -> io::Result<WebSocket<S>> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        config.check().map_err(invalid)?;
         let mut buffer = Buffer::new();
         buffer.append(received);
         let opened = Opened {

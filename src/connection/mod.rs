@@ -26,8 +26,8 @@ mod websocket;
 mod writer;
 
 pub use budget::Budget;
-pub use config::Config;
 pub(crate) use config::deadline_in;
+pub use config::{Config, InvalidConfig};
 pub(crate) use ending::close_gently;
 pub use entropy::Entropy;
 pub use error::{Error, Unsendable};

@@ -1,17 +1,20 @@
 //! RFC 6455 §4.2, Server-Side Requirements: listening.
 //!
-//! Each connection gets a thread. In it, a handler gets the request (`request.rs`).
+//! Each connection gets a thread. In it, a handler gets the request (`request.rs`). Other threads
+//! accept (`accept.rs`).
 
+use super::accept::{LONGEST_QUEUE, Newcomer, accept_all};
 use super::log::Log;
 use super::registry::{Entry, Registry};
 use super::request::Request;
 use crate::connection::{Config, Error, Stream, Tcp};
 use crate::opening::{Fields, HandshakeError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, PipeReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// A listening server.
@@ -20,7 +23,7 @@ use std::time::Duration;
 /// rfc6455::Server::bind("localhost:5050")?.run(|request| match request.path() {
 ///     "/ws" => request.upgrade()?.send("hello"),
 ///     _ => request.respond(404, "text/plain", "no such page\n"),
-/// });
+/// })?;
 /// # Ok::<(), rfc6455::Error>(())
 /// ```
 pub struct Server {
@@ -41,15 +44,11 @@ impl Server {
     /// # Errors
     /// Those of [`listen`].
     pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Server> {
-        Ok(Server {
-            listeners: listen(addresses)?,
-            config: Config::default(),
-            log: None,
-            stopping: Arc::default(),
-        })
+        Ok(Server::from(listen(addresses)?))
     }
 
-    /// Other limits than the defaults.
+    /// Other limits than the defaults. If one of them cannot work, [`run`](Self::run) fails with
+    /// [`Error::Config`].
     #[must_use]
     pub fn config(mut self, config: Config) -> Server {
         self.config = config;
@@ -61,6 +60,9 @@ impl Server {
     /// [`Log::stderr`].
     ///
     /// The thread of the connection calls `log`. So `log` must not wait; [`Log`] never does.
+    ///
+    /// If the process has no file descriptor left, newcomers are closed at once. That is logged
+    /// here once a minute, with the address of one of them and their number.
     #[must_use]
     pub fn log(mut self, log: impl Fn(SocketAddr, &Error) + Send + Sync + 'static) -> Server {
         self.log = Some(Box::new(log));
@@ -80,9 +82,15 @@ impl Server {
     /// # Errors
     /// Those of the operating system.
     pub fn handle(&self) -> io::Result<Handle> {
+        let (spare, _) = io::pipe()?;
+        self.handle_with(Some(spare))
+    }
+
+    fn handle_with(&self, spare: Option<PipeReader>) -> io::Result<Handle> {
         Ok(Handle {
             stopping: Arc::clone(&self.stopping),
             addresses: self.addresses()?,
+            spare: Arc::new(Mutex::new(spare)),
         })
     }
 
@@ -91,46 +99,92 @@ impl Server {
     ///
     /// When this returns, the listeners are closed, every WebSocket has been closed with 1001, and
     /// every thread has ended. So a handler has to return when its connection has ended.
-    pub fn run<H>(self, handler: H)
+    ///
+    /// # Errors
+    /// The server cannot serve, and has not begun: [`Error::Config`] for limits that cannot work;
+    /// [`Error::Io`] if there is no listener, or no thread for it.
+    pub fn run<H>(self, handler: H) -> Result<(), Error>
     where
         H: Fn(Request) -> Result<(), Error> + Send + Sync + 'static,
     {
-        self.run_over(|tcp, _| tcp, handler);
+        self.run_over(|tcp, _| tcp, handler)
     }
 
     /// [`run`](Self::run) with something between TCP and WebSocket. `wrap` makes a stream from each
-    /// TCP stream and the address of its peer, for example one that counts bytes. It must not wait.
-    pub fn run_over<S, W, H>(self, wrap: W, handler: H)
+    /// TCP stream and the address of its peer, for example one that counts bytes. It is called in
+    /// the thread of the connection. So it may wait, within limits that it sets; and if it panics,
+    /// only that connection ends.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_over<S, W, H>(self, wrap: W, handler: H) -> Result<(), Error>
     where
         S: Stream + Clone + Send + 'static,
         W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
         H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
     {
-        let service = Service {
+        self.config.check()?;
+        if self.listeners.is_empty() {
+            let what = "a server without a listener";
+            return Err(io::Error::new(ErrorKind::InvalidInput, what).into());
+        }
+        let handle = self.handle_with(None)?;
+        let service = Arc::new(Service {
             wrap,
             config: Arc::new(self.config),
             log: self.log.unwrap_or_else(log_on_stderr),
             handler,
             stopping: self.stopping,
             registry: Registry::new(),
-            refusals: AtomicUsize::new(0),
-        };
-        let service = Arc::new(service);
-        let accepting: Vec<_> = self
-            .listeners
-            .into_iter()
-            .map(|listener| {
-                let service = Arc::clone(&service);
-                thread::spawn(move || accept(&listener, &service))
-            })
-            .collect();
-        for thread in accepting {
-            // Nothing in it can panic.
-            let _ = thread.join();
+            reporting: Mutex::default(),
+        });
+        let (newcomers, waiting) = sync_channel(LONGEST_QUEUE);
+        let mut accepting = Vec::new();
+        let mut result = Ok(());
+        for listener in self.listeners {
+            match start_accepting(listener, newcomers.clone(), &service) {
+                Ok(thread) => accepting.push(thread),
+                Err(error) => {
+                    handle.stop();
+                    result = Err(error.into());
+                    break;
+                }
+            }
+        }
+        drop(newcomers);
+        // This thread gives each connection its own, until nobody accepts any more.
+        for (stream, peer) in waiting {
+            start(stream.into(), peer, &service);
         }
         service.registry.stop(service.config.close_timeout);
+        accepting.extend(service.reporting().take());
+        for thread in accepting {
+            // If the log panicked in it, that has been printed already.
+            let _ = thread.join();
+        }
         // The program may end now, and with it the thread of the log.
         Log::flush_stderr(LAST_LINES);
+        result
+    }
+}
+
+impl From<TcpListener> for Server {
+    /// A server for a listener that was made elsewhere: with a longer queue than `std` asks for, or
+    /// by the program that started this one (socket activation).
+    fn from(listener: TcpListener) -> Server {
+        Server::from(vec![listener])
+    }
+}
+
+impl From<Vec<TcpListener>> for Server {
+    /// A server for all of these listeners, such as those of [`listen`].
+    fn from(listeners: Vec<TcpListener>) -> Server {
+        Server {
+            listeners,
+            config: Config::default(),
+            log: None,
+            stopping: Arc::default(),
+        }
     }
 }
 
@@ -178,12 +232,20 @@ pub fn listen(addresses: impl ToSocketAddrs) -> io::Result<Vec<TcpListener>> {
 pub struct Handle {
     stopping: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
+    /// A file descriptor for the connections that `stop` makes. The process may have no other left.
+    spare: Arc<Mutex<Option<PipeReader>>>,
 }
 
 impl Handle {
     /// Makes [`Server::run`] stop. Returns at once.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        let spare = self
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(spare);
         // The listeners wait in `accept`. A last connection to each wakes them up.
         for address in &self.addresses {
             let mut address = *address;
@@ -206,49 +268,63 @@ struct Service<S, W, H> {
     handler: H,
     stopping: Arc<AtomicBool>,
     registry: Arc<Registry<S>>,
-    /// How many connections are being told now that there are too many.
-    refusals: AtomicUsize,
+    /// The thread that writes to the log that there is a lack of descriptors.
+    reporting: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The accept loop. Nothing that happens on a connection can end it.
-fn accept<S, W, H>(listener: &TcpListener, service: &Arc<Service<S, W, H>>)
+/// Starts the thread that accepts at a listener.
+fn start_accepting<S, W, H>(
+    listener: TcpListener,
+    newcomers: SyncSender<Newcomer>,
+    service: &Arc<Service<S, W, H>>,
+) -> io::Result<JoinHandle<()>>
 where
     S: Stream + Clone + Send + 'static,
     W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
     H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
-    loop {
-        let accepted = listener.accept();
-        if service.stopping.load(Ordering::Acquire) {
-            return;
-        }
-        match accepted {
-            Ok((stream, peer)) => start((service.wrap)(stream.into(), peer), peer, service),
-            // Probably too many open files. To try again at once would only use processor time.
-            Err(_) => thread::sleep(Duration::from_millis(50)),
-        }
+    let service = Arc::clone(service);
+    thread::Builder::new().spawn(move || {
+        let report = |peer, error| report(peer, error, &service);
+        accept_all(&listener, &newcomers, &service.stopping, &report);
+    })
+}
+
+/// Logs a lack of descriptors, in a thread of its own: a log that waits or panics must not end the
+/// accept loop. If the last report has not ended, this one is left out.
+fn report<S, W, H>(peer: SocketAddr, error: io::Error, service: &Arc<Service<S, W, H>>)
+where
+    S: Stream + Clone + Send + 'static,
+    W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
+    H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
+{
+    let mut reporting = service.reporting();
+    if reporting.as_ref().is_none_or(JoinHandle::is_finished) {
+        let of_thread = Arc::clone(service);
+        let log = move || (of_thread.log)(peer, &Error::Io(error));
+        *reporting = thread::Builder::new().spawn(log).ok();
     }
 }
 
 /// Gives a connection its thread. If no thread can be started, the connection is closed.
-fn start<S, W, H>(stream: S, peer: SocketAddr, service: &Arc<Service<S, W, H>>)
+fn start<S, W, H>(tcp: Tcp, peer: SocketAddr, service: &Arc<Service<S, W, H>>)
 where
     S: Stream + Clone + Send + 'static,
     W: Fn(Tcp, SocketAddr) -> S + Send + Sync + 'static,
     H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
-    let thread = thread::Builder::new().stack_size(service.config.stack_size);
+    let Some(entry) = service.registry.enter(&tcp, peer.ip(), &service.config) else {
+        // The server stops, or too many are being refused.
+        return;
+    };
+    let id = entry.id();
     let of_thread = Arc::clone(service);
-    match service.registry.enter(&stream, &service.config) {
-        Some(entry) => {
-            let id = entry.id();
-            if let Ok(thread) = thread.spawn(move || of_thread.serve(stream, peer, &entry)) {
-                service.registry.note_thread(id, thread);
-            }
-        }
-        // There are too many connections, or the server stops.
-        None if service.stopping.load(Ordering::Acquire) => drop(stream),
-        None => drop(thread.spawn(move || of_thread.refuse(stream))),
+    let thread = thread::Builder::new().stack_size(service.config.stack_size);
+    if let Ok(thread) = thread.spawn(move || match entry.refused {
+        false => of_thread.serve(tcp, peer, &entry),
+        true => of_thread.refuse(tcp, peer, &entry),
+    }) {
+        service.registry.note_thread(id, thread);
     }
 }
 
@@ -259,7 +335,9 @@ where
     H: Fn(Request<S>) -> Result<(), Error> + Send + Sync + 'static,
 {
     /// Everything about one connection.
-    fn serve(&self, stream: S, peer: SocketAddr, entry: &Entry<S>) {
+    fn serve(&self, tcp: Tcp, peer: SocketAddr, entry: &Entry<S>) {
+        let stream = (self.wrap)(tcp, peer);
+        entry.note_stream(stream.clone());
         let (config, shared) = (Arc::clone(&self.config), Arc::clone(&entry.shared));
         let request = Request::read_shared(stream, config, shared);
         match request.and_then(&self.handler) {
@@ -268,25 +346,28 @@ where
         }
     }
 
-    /// Tells a connection that there are too many (RFC 9110 §15.6.4). If too many are being told
-    /// that already, it is closed without a word.
-    fn refuse(&self, stream: S) {
-        const MOST: usize = 50;
+    /// Tells a connection that there are too many (RFC 9110 §15.6.4).
+    fn refuse(&self, tcp: Tcp, peer: SocketAddr, entry: &Entry<S>) {
         const LIMIT: Duration = Duration::from_secs(1);
-        if self.refusals.fetch_add(1, Ordering::Relaxed) < MOST {
-            let config = Config {
-                handshake_timeout: LIMIT,
-                close_timeout: LIMIT,
-                ..Config::clone(&self.config)
-            };
-            if let Ok(request) = Request::read(stream, &config) {
-                let mut fields = Fields::default();
-                fields.push("Content-Type", "text/plain; charset=utf-8");
-                fields.push("Retry-After", "30");
-                let _ =
-                    request.respond_with(503, fields, "too many connections; try again later\n");
-            }
+        let config = Arc::new(Config {
+            handshake_timeout: LIMIT,
+            close_timeout: LIMIT,
+            ..Config::clone(&self.config)
+        });
+        let stream = (self.wrap)(tcp, peer);
+        entry.note_stream(stream.clone());
+        let shared = Arc::clone(&entry.shared);
+        if let Ok(request) = Request::read_shared(stream, config, shared) {
+            let mut fields = Fields::default();
+            fields.push("Content-Type", "text/plain; charset=utf-8");
+            fields.push("Retry-After", "30");
+            let _ = request.respond_with(503, fields, "too many connections; try again later\n");
         }
-        self.refusals.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn reporting(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.reporting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,14 @@
 //! Who is connected to a server: how many there may be, and how they are all told to go.
 //!
-//! RFC 6455 §7.4.1 has the code for that: 1001, "such as a server going down".
+//! - A connection is here from `accept` until its thread ends, also one that only hears that there
+//!   are too many. So a stop ends and joins every thread.
+//! - RFC 6455 §7.4.1 has the code for a stop: 1001, "such as a server going down".
 
-use crate::connection::{Config, Shared, State, Stream};
+use super::per_address::{PerAddress, Place};
+use crate::connection::{Config, Shared, State, Stream, Tcp};
 use crate::framing::{CloseCode, CloseReason};
 use std::collections::HashMap;
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -23,11 +26,16 @@ struct Open<S> {
     stopped: bool,
     next_id: u64,
     connections: HashMap<u64, Connection<S>>,
+    /// How many of the connections are only being told that there are too many.
+    refusals: usize,
+    per_address: PerAddress,
 }
 
 #[derive(Debug)]
 struct Connection<S> {
-    stream: S,
+    tcp: Tcp,
+    /// What the connection's thread has made of the TCP stream. `None` until it has done so.
+    stream: Option<S>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,9 +45,15 @@ struct Connection<S> {
 pub(super) struct Entry<S> {
     registry: Arc<Registry<S>>,
     id: u64,
+    place: Place,
+    /// There are too many connections. This one is told so, and nothing else.
+    pub(super) refused: bool,
     /// The state of the connection, which is CONNECTING now.
     pub(super) shared: Arc<Shared>,
 }
+
+/// How many connections at a time are told that there are too many.
+const MOST_REFUSALS: usize = 50;
 
 impl<S: Stream + Clone + Send + 'static> Registry<S> {
     pub(super) fn new() -> Arc<Registry<S>> {
@@ -48,23 +62,45 @@ impl<S: Stream + Clone + Send + 'static> Registry<S> {
                 stopped: false,
                 next_id: 0,
                 connections: HashMap::new(),
+                refusals: 0,
+                per_address: PerAddress::default(),
             }),
             one_less: Condvar::new(),
         })
     }
 
-    /// A place for a connection. `None`: there are
-    /// [`Config::max_connections`](crate::Config::max_connections) already, or the server stops.
-    pub(super) fn enter(self: &Arc<Registry<S>>, stream: &S, config: &Config) -> Option<Entry<S>> {
+    /// A place for a connection: to be served, or to be refused if there are
+    /// [`Config::max_connections`](crate::Config::max_connections) already, or
+    /// [`Config::max_connections_per_address`](crate::Config::max_connections_per_address) from
+    /// this peer's. `None`: the server stops, or too many are being refused at this moment.
+    pub(super) fn enter(
+        self: &Arc<Registry<S>>,
+        tcp: &Tcp,
+        peer: IpAddr,
+        config: &Config,
+    ) -> Option<Entry<S>> {
         let mut open = self.lock();
-        if open.stopped || open.connections.len() >= config.max_connections {
+        if open.stopped {
             return None;
+        }
+        let mut place = None;
+        if open.connections.len() - open.refusals < config.max_connections {
+            let most = config.max_connections_per_address;
+            place = open.per_address.enter(peer, most);
+        }
+        let refused = place.is_none();
+        if refused {
+            if open.refusals >= MOST_REFUSALS {
+                return None;
+            }
+            open.refusals += 1;
         }
         let id = open.next_id;
         open.next_id += 1;
         let shared = Arc::<Shared>::default();
         let connection = Connection {
-            stream: stream.clone(),
+            tcp: tcp.clone(),
+            stream: None,
             shared: Arc::clone(&shared),
             thread: None,
         };
@@ -72,6 +108,8 @@ impl<S: Stream + Clone + Send + 'static> Registry<S> {
         Some(Entry {
             registry: Arc::clone(self),
             id,
+            place: place.unwrap_or(Place::UNCOUNTED),
+            refused,
             shared,
         })
     }
@@ -87,26 +125,31 @@ impl<S: Stream + Clone + Send + 'static> Registry<S> {
     /// answers for `limit` at most, ends TCP for the connections that are left, and joins every
     /// thread.
     pub(super) fn stop(&self, limit: Duration) {
-        let (connections, threads): (Vec<_>, Vec<_>) = {
+        let mut connections = Vec::new();
+        let mut threads = Vec::new();
+        {
             let mut open = self.lock();
             open.stopped = true;
-            let each = open.connections.values_mut();
-            each.map(|each| {
-                (
-                    (each.stream.clone(), Arc::clone(&each.shared)),
-                    each.thread.take(),
-                )
-            })
-            .unzip()
-        };
+            for each in open.connections.values_mut() {
+                threads.extend(each.thread.take());
+                match &each.stream {
+                    Some(stream) => connections.push((stream.clone(), Arc::clone(&each.shared))),
+                    // Its thread has only just begun.
+                    None => _ = each.tcp.shutdown(Shutdown::Both),
+                }
+            }
+        }
         // In another thread: a peer that does not read may hold up what we send to it, but not the
         // time limit.
         let saying_goodbye = thread::spawn(move || say_goodbye(connections));
         drop(self.wait_until_empty(limit));
-        for connection in self.lock().connections.values() {
-            let _ = connection.stream.clone().shutdown(Shutdown::Both);
+        for connection in self.lock().connections.values_mut() {
+            if let Some(stream) = &mut connection.stream {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            let _ = connection.tcp.shutdown(Shutdown::Both);
         }
-        let threads = threads.into_iter().flatten().chain([saying_goodbye]);
+        let threads = threads.into_iter().chain([saying_goodbye]);
         for thread in threads {
             // A thread that panicked has already printed that.
             let _ = thread.join();
@@ -155,14 +198,29 @@ impl<S> Entry<S> {
     pub(super) fn id(&self) -> u64 {
         self.id
     }
+
+    /// Notes the stream that was made of the TCP stream, so that a stop can say goodbye on it.
+    pub(super) fn note_stream(&self, stream: S) {
+        if let Some(connection) = self.lock().connections.get_mut(&self.id) {
+            connection.stream = Some(stream);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open<S>> {
+        let open = &self.registry.open;
+        open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<S> Drop for Entry<S> {
     fn drop(&mut self) {
-        let open = &self.registry.open;
-        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.connections.remove(&self.id);
+        let mut open = self.lock();
+        let connection = open.connections.remove(&self.id);
+        open.refusals -= usize::from(self.refused);
+        open.per_address.leave(&self.place);
         drop(open);
+        // Only now: what a stream does when it is dropped holds nobody up.
+        drop(connection);
         self.registry.one_less.notify_all();
     }
 }

@@ -3,16 +3,16 @@
 //!
 //! The answer is a WebSocket, a page, or a refusal. What the handshake says is `opening/`.
 
+use super::response::Response;
 use crate::connection::{
     Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, close_gently, deadline_in,
     read_head,
 };
 use crate::framing::Buffer;
 use crate::opening::{
-    Fields, HandshakeError, Head, Opening, RequestLine, StatusLine, VERSION, check_field,
-    check_request, name, server_response,
+    Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field, check_request, name,
+    server_response,
 };
-use std::io;
 use std::sync::Arc;
 
 /// The request that a connection begins with. It is answered once: with [`upgrade`](Self::upgrade)
@@ -53,8 +53,9 @@ impl<S: Stream> Request<S> {
     ///
     /// # Errors
     /// [`Error::Handshake`] for a request that is not HTTP, too big, or later than
-    /// [`Config::handshake_timeout`]; [`Error::Io`].
+    /// [`Config::handshake_timeout`]; [`Error::Config`]; [`Error::Io`].
     pub fn read(stream: S, config: &Config) -> Result<Request<S>, Error> {
+        config.check()?;
         let shared = Arc::<Shared>::default();
         Request::read_shared(stream, Arc::new(config.clone()), shared)
     }
@@ -225,7 +226,7 @@ impl<S: Stream> Request<S> {
     /// Answers with a page and closes the connection.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone.
+    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
     pub fn respond(
         self,
         status: u16,
@@ -241,16 +242,20 @@ impl<S: Stream> Request<S> {
     /// `Connection: close` are added.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone.
+    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
     pub fn respond_with(
         mut self,
         status: u16,
         fields: Fields,
         body: impl AsRef<[u8]>,
     ) -> Result<(), Error> {
-        let without_body = self.method() == "HEAD";
-        let body = body.as_ref();
-        respond(&mut self.stream, status, fields, body, without_body)?;
+        let response = Response {
+            status,
+            fields,
+            body: body.as_ref(),
+            without_body: self.method() == "HEAD",
+        };
+        response.send(&mut self.stream, &self.config)?;
         close_gently(&mut self.stream, self.config.close_timeout);
         Ok(())
     }
@@ -258,7 +263,7 @@ impl<S: Stream> Request<S> {
     /// Answers a method that the path does not allow: 405, with the methods that it allows.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone.
+    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
     pub fn refuse_method(self, allowed: &str) -> Result<(), Error> {
         let mut fields = Fields::default();
         fields.push("Content-Type", TEXT);
@@ -294,47 +299,13 @@ fn refuse<S: Stream>(
         _ => {}
     }
     let body = format!("{why}\n");
-    respond(stream, why.status(), fields, body.as_bytes(), without_body)?;
+    let response = Response {
+        status: why.status(),
+        fields,
+        body: body.as_bytes(),
+        without_body,
+    };
+    response.send(stream, config)?;
     close_gently(stream, config.close_timeout);
     Ok(())
-}
-
-fn respond<S: Stream>(
-    stream: &mut S,
-    status: u16,
-    mut fields: Fields,
-    body: &[u8],
-    without_body: bool,
-) -> io::Result<()> {
-    fields.push("Content-Length", &body.len().to_string());
-    fields.push(name::CONNECTION, "close");
-    let start = StatusLine {
-        version: (1, 1),
-        status,
-        reason: reason_phrase(status).to_owned(),
-    };
-    let mut out = Head { start, fields }.encode();
-    if !without_body {
-        out.extend(body);
-    }
-    stream.write_all(&out)?;
-    stream.flush()
-}
-
-/// RFC 9110 §15: words for people. A status has its meaning without them.
-fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        426 => "Upgrade Required",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "",
-    }
 }

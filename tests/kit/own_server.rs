@@ -189,8 +189,16 @@ pub fn serve() {
         let _ = io::stdin().lock().read_until(b'\n', &mut Vec::new());
         handle.stop();
     });
-    server.run(handle_request);
+    let before = own_threads();
+    server.run(handle_request).unwrap();
+    let after = own_threads();
     println!("stopped");
+    println!("threads left over: {}", after.saturating_sub(before));
+}
+
+/// The threads of this process.
+fn own_threads() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 fn config(limits: &str) -> Config {
@@ -204,6 +212,9 @@ fn config(limits: &str) -> Config {
         let time = Duration::from_millis(number as u64);
         match name {
             "handshake_timeout" => config.handshake_timeout = time,
+            "response_grace" => config.response_grace = time,
+            "min_response_rate" => config.min_response_rate = number,
+            "max_connections_per_address" => config.max_connections_per_address = number,
             "close_timeout" => config.close_timeout = time,
             "write_timeout" => config.write_timeout = time,
             "message_timeout" => config.message_timeout = time,
@@ -233,6 +244,19 @@ fn handle_request(request: Request) -> Result<(), Error> {
             loop {
                 socket.send(&[b'x'; 1000])?;
             }
+        }
+        // A page, longer than the kernel's buffers.
+        "/page" => request.respond(200, "text/plain", vec![0; BIG]),
+        // Takes all file descriptors that are left, and keeps them while the connection lives.
+        "/files" => {
+            let mut socket = request.upgrade()?;
+            let mut files = Vec::new();
+            while let Ok(file) = fs::File::open("/dev/null") {
+                files.push(file);
+            }
+            socket.send("none left")?;
+            while socket.read()?.is_some() {}
+            Ok(())
         }
         // One message, longer than the kernel's buffers.
         "/big" => request.upgrade()?.send(&vec![0; BIG]),

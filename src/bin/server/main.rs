@@ -17,6 +17,7 @@ mod echo;
 mod enter;
 mod fault;
 mod glass;
+mod inherited;
 mod json;
 mod options;
 #[path = "../common/output.rs"]
@@ -62,15 +63,20 @@ fn main() -> ExitCode {
 
 /// Listens, and serves until the user stops the server.
 fn serve(options: ServerOptions) -> Result<(), String> {
-    let address = &options.address;
-    let server = addresses::resolve(address)
-        .and_then(|addresses| Server::bind(&addresses[..]))
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let server = match options.listen_stdin {
+        true => Server::from(inherited::listener_of_stdin()?),
+        false => listen(&options.address)?,
+    };
     let addresses = server.addresses().map_err(|error| error.to_string())?;
     // The message of a panic goes to the log, too. So a handler that panics never waits for it.
     panic::set_hook(Box::new(|panic| Log::stderr().line(panic)));
-    let (host, _) = addresses::split(address).unwrap_or_default();
-    let page = format!("http://{host}:{}/", addresses[0].port());
+    let page = match options.listen_stdin {
+        true => format!("http://{}/", addresses[0]),
+        false => {
+            let (host, _) = addresses::split(&options.address).unwrap_or_default();
+            format!("http://{host}:{}/", addresses[0].port())
+        }
+    };
     if let Err(error) = output::print(&format!("{page}\n")) {
         Log::stderr().line(format_args!("server: {page}: {error}"));
     }
@@ -84,11 +90,18 @@ fn serve(options: ServerOptions) -> Result<(), String> {
     };
     let trace = options.trace;
     let reports = Reports::default();
-    server.config(config).run_over(
+    let result = server.config(config).run_over(
         move |tcp, peer| traced(tcp, peer, trace),
         move |request| route(request, &options, &reports),
     );
-    Ok(())
+    result.map_err(|error| error.to_string())
+}
+
+/// A server at the address of the command line.
+fn listen(address: &str) -> Result<Server, String> {
+    addresses::resolve(address)
+        .and_then(|addresses| Server::bind(&addresses[..]))
+        .map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// The stream of a new connection. With `--trace`, an observer looks at it.

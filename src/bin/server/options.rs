@@ -11,6 +11,8 @@ prints in a browser.
 Usage: server [OPTIONS]
 
   --addr HOST:PORT         where to listen (default: localhost:5050); port 0 takes a free port
+  --listen-stdin           listen at the socket that is the standard input (socket activation,
+                           wait in inetd); it replaces --addr
   --interval MILLISECONDS  the time between two messages (default: 1000)
   --close-chance P         the probability of a close after each message, from 0 to 1
                            (default: 0.1)
@@ -28,6 +30,8 @@ cannot catch signals: clients then see the end of TCP without a Close (1006).
 pub struct ServerOptions {
     /// `HOST:PORT`.
     pub address: String,
+    /// Standard input is the listening socket.
+    pub listen_stdin: bool,
     pub interval: Duration,
     pub close_chance: f64,
     pub stop_on_eof: bool,
@@ -39,6 +43,7 @@ impl ServerOptions {
     pub fn parse() -> Result<ServerOptions, NotRun> {
         let mut options = ServerOptions {
             address: "localhost:5050".to_owned(),
+            listen_stdin: false,
             interval: Duration::from_secs(1),
             close_chance: 0.1,
             stop_on_eof: false,
@@ -51,6 +56,7 @@ impl ServerOptions {
             };
             match &name[..] {
                 "--addr" => options.address = address(arguments.value()?)?,
+                "--listen-stdin" => options.listen_stdin = true,
                 "--interval" => options.interval = interval(&arguments.value()?)?,
                 "--close-chance" => options.close_chance = chance(&arguments.value()?)?,
                 "--stop-on-eof" => options.stop_on_eof = true,
