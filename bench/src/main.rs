@@ -1,16 +1,20 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory live mask idle growth] [--quick]
+//! cargo run --release [-- memory long text pieces live mask idle kept growth] [--quick]
 //! ```
 
 mod growth;
 mod idle;
+mod kept;
 mod live;
+mod long;
 mod mask;
 mod memory;
+mod pieces;
 mod plot;
 mod table;
+mod text;
 mod wire;
 
 use table::Report;
@@ -18,11 +22,15 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 9] = [
     ("memory", memory::run),
+    ("long", long::run),
+    ("text", text::run),
+    ("pieces", pieces::run),
     ("live", live::run),
     ("mask", mask::run),
     ("idle", idle::run),
+    ("kept", kept::run),
     ("growth", growth::run),
 ];
 
@@ -33,6 +41,7 @@ fn main() {
         Some("serve") => live::server::main(&arguments[1]).expect("the server serves"),
         Some("load") => live::load::main(&arguments[1..]).expect("the load finds its server"),
         Some("idle-clients") => idle::main(&arguments[1..]).expect("the clients find their server"),
+        Some("kept-clients") => kept::main(&arguments[1..]).expect("the clients find their server"),
         _ => print_tables(&arguments),
     }
 }
@@ -53,7 +62,7 @@ fn print_tables(arguments: &[String]) {
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
     // Build first. If that fails, the user knows it at once, and not after ten minutes.
-    if ["live", "idle", "growth"].into_iter().any(wanted) {
+    if ["live", "idle", "kept", "growth"].into_iter().any(wanted) {
         live::server::prepare();
     }
     // Only a full run is kept.
