@@ -29,23 +29,26 @@ const DEEDS: [(&str, &str); 5] = [
     ("a message of 16 MiB in two fragments", "fragments"),
 ];
 
-/// The server, and how glibc is set.
-const SERVERS: [(&str, Kind, &[(&str, &str)]); 4] = [
-    ("rfc6455", Kind::Ours, &[]),
-    // Each thread gives back what is free at the end of its arena, from 128 KiB on. By default this
-    // limit grows to 64 MiB with the blocks that were freed.
-    (
-        "trim at 128 KiB",
-        Kind::Ours,
-        &[("MALLOC_TRIM_THRESHOLD_", "131072")],
-    ),
-    // Blocks from 128 KiB on are always mapped, so freeing them gives them back.
-    (
-        "map from 128 KiB",
-        Kind::Ours,
-        &[("MALLOC_MMAP_THRESHOLD_", "131072")],
-    ),
-    ("tungstenite 0.30", Kind::Tungstenite, &[]),
+/// glibc keeps what it can: it gives back only what is free at the end of an arena, above a limit
+/// that grows to 64 MiB with the blocks that were freed, and it has eight arenas for each core.
+const AS_IT_IS: &[(&str, &str)] = &[];
+
+/// All threads share one arena.
+const ONE_ARENA: &[(&str, &str)] = &[("MALLOC_ARENA_MAX", "1")];
+
+/// Blocks from 16 KiB on are mapped alone, so that freeing them gives them back. What is left then
+/// is what the program holds, apart from small blocks.
+const MAPPED: &[(&str, &str)] = &[
+    ("MALLOC_MMAP_THRESHOLD_", "16384"),
+    ("MALLOC_TOP_PAD_", "0"),
+];
+
+const SERVERS: [(&str, Kind, &[(&str, &str)]); 5] = [
+    ("rfc6455", Kind::Ours, AS_IT_IS),
+    ("one arena", Kind::Ours, ONE_ARENA),
+    ("blocks mapped", Kind::Ours, MAPPED),
+    ("tungstenite 0.30", Kind::Tungstenite, AS_IT_IS),
+    ("blocks mapped", Kind::Tungstenite, MAPPED),
 ];
 
 /// Connections that each hold a part of a message, and no more.
@@ -62,25 +65,35 @@ pub fn run(report: &mut Report, quick: bool) {
         SERVERS.map(|(name, ..)| name),
     )];
     for (name, deed) in DEEDS {
-        let cells = SERVERS.map(|(_, kind, settings)| {
-            let rounds = (0..rounds).map(|_| after(kind, settings, deed));
-            number(median(rounds.collect()))
-        });
-        rows.push(row(name, cells));
+        let mut all = [const { Vec::new() }; SERVERS.len()];
+        for _ in 0..rounds {
+            for (all, kib) in all.iter_mut().zip(after(deed)) {
+                all.push(kib);
+            }
+        }
+        rows.push(row(name, all.map(|all| number(median(all)))));
     }
     report.table(&rows);
     unfinished(report, if quick { 30 } else { UNFINISHED });
 }
 
-/// KiB for a connection, above a fresh one. Each measurement has a new server.
-fn after(kind: Kind, settings: &[(&str, &str)], deed: &str) -> f64 {
-    let server = Server::start_with(kind, settings);
-    let mut clients = Clients::start(&server, deed, CONNECTIONS);
+/// KiB for a connection, above a fresh one, with each of the servers. Each measurement has new
+/// servers. They are silent together.
+fn after(deed: &str) -> [f64; SERVERS.len()] {
+    let opened = SERVERS.map(|(_, kind, settings)| {
+        let server = Server::start_with(kind, settings);
+        let clients = Clients::start(&server, deed, CONNECTIONS);
+        (server, clients)
+    });
+    // The last threads begin to wait in their reads.
     thread::sleep(Duration::from_millis(500));
-    let fresh = server.resident();
-    clients.go_on();
+    let done = opened.map(|(server, mut clients)| {
+        let fresh = server.resident();
+        clients.go_on();
+        (server, clients, fresh)
+    });
     thread::sleep(SILENCE);
-    (server.resident() - fresh) / CONNECTIONS as f64
+    done.map(|(server, _clients, fresh)| (server.resident() - fresh) / CONNECTIONS as f64)
 }
 
 /// Each connection announces 16 MiB, sends 15.9 of them, and waits.
