@@ -27,6 +27,30 @@ pub fn run(report: &mut Report, quick: bool) {
     print(report, &names, &times);
 }
 
+/// One peer alone, for a profiler: `echo NAME binary|ASCII SIZE COUNT ROUNDS`. `COUNT` messages are
+/// on one connection. It prints the nanoseconds for a message.
+pub fn echo_again(arguments: &[String]) {
+    let [name, kind, size, count, rounds] = arguments else {
+        panic!("name, kind, size, count, rounds");
+    };
+    let first_byte = if kind == "binary" {
+        WHOLE_BINARY
+    } else {
+        WHOLE_TEXT
+    };
+    let peers = PEERS
+        .iter()
+        .filter(|peer| peer.name.starts_with(name.as_str()));
+    let mut input = input(first_byte, size.parse().unwrap());
+    input.count = count.parse().unwrap();
+    let times = echo_times(
+        &peers.collect::<Vec<_>>(),
+        vec![input],
+        rounds.parse().unwrap(),
+    );
+    println!("{times:?}");
+}
+
 fn input(first_byte: u8, size: usize) -> Input {
     let payload: Vec<u8> = match first_byte {
         WHOLE_TEXT => (b'a'..=b'z').cycle().take(size).collect(),

@@ -42,6 +42,8 @@ fn main() {
         Some("load") => live::load::main(&arguments[1..]).expect("the load finds its server"),
         Some("idle-clients") => idle::main(&arguments[1..]).expect("the clients find their server"),
         Some("kept-clients") => kept::main(&arguments[1..]).expect("the clients find their server"),
+        // For a profiler.
+        Some("echo") => long::echo_again(&arguments[1..]),
         _ => print_tables(&arguments),
     }
 }
