@@ -4,10 +4,10 @@
 use crate::live::SERVERS;
 use crate::live::load::Load;
 use crate::live::server::Server;
-use crate::memory::{PEERS, Peer};
+use crate::memory::{Input, PEERS, Peer, echo_times};
 use crate::plot::{Curve, Plot};
-use crate::table::{Report, median, number, row};
-use crate::wire::{FIRST_OF_TEXT, LAST, MIDDLE, WHOLE_TEXT, masked_frame};
+use crate::table::{Report, number, ratio, row};
+use crate::wire::{FIRST_OF_TEXT, LAST, MIDDLE, WHOLE_TEXT, masked_frame, plain_text};
 use std::time::Duration;
 
 pub fn run(report: &mut Report, quick: bool) {
@@ -23,15 +23,16 @@ fn by_size(report: &mut Report, rounds: usize) {
     let sizes: Vec<usize> = (0..=10).map(|power| 16 << (2 * power)).collect();
     let peers: Vec<&Peer> = PEERS.iter().collect();
     let inputs = sizes.iter().map(|&size| {
-        let frame = masked_frame(WHOLE_TEXT, "x".repeat(size).as_bytes());
+        let text = "x".repeat(size);
         Input {
             x: size as f64,
             // Messages of 4 MiB in all. Less would be too short for the clock.
             count: ((4 << 20) / size).clamp(1, 20_000),
-            message: frame,
+            message: masked_frame(WHOLE_TEXT, text.as_bytes()),
+            answer: plain_text(text.as_bytes()),
         }
     });
-    let total = echo_times(&peers, inputs.collect(), rounds);
+    let total = curves(&peers, inputs.collect(), rounds);
     let each: Vec<Curve> = total
         .iter()
         .map(|curve| Curve {
@@ -39,7 +40,7 @@ fn by_size(report: &mut Report, rounds: usize) {
             points: curve.points.iter().map(|(x, y)| (*x, y / x)).collect(),
         })
         .collect();
-    print(report, "bytes", &each);
+    print(report, "bytes", &each, f64::min);
     report.line("");
     report.line("µs a message");
     print_values(report, "bytes", &scaled(&total, 1e-3));
@@ -70,18 +71,19 @@ fn by_fragments(report: &mut Report, rounds: usize) {
     ] {
         let title = format!("a message in fragments, {what}");
         report.heading(&format!("growth: {title}, µs a message by their number"));
-        let inputs = numbers.map(|number| Input {
-            x: number as f64,
-            count: bytes.map_or(2, |_| (20_000 / number).max(2)),
-            message: fragments(
-                &whole.as_bytes()[..bytes.map_or(whole.len(), |b| b * number)],
-                number,
-            ),
+        let inputs = numbers.map(|number| {
+            let text = &whole.as_bytes()[..bytes.map_or(whole.len(), |b| b * number)];
+            Input {
+                x: number as f64,
+                count: bytes.map_or(2, |_| (20_000 / number).max(2)),
+                message: fragments(text, number),
+                answer: plain_text(text),
+            }
         });
-        let curves = scaled(&echo_times(&peers, inputs.into(), rounds), 1e-3);
-        print(report, "fragments", &curves);
+        let each = scaled(&curves(&peers, inputs.into(), rounds), 1e-3);
+        print(report, "fragments", &each, f64::min);
         let title = format!("Echo through memory: {title}");
-        save(file, &title, "fragments a message", "µs a message", &curves);
+        save(file, &title, "fragments a message", "µs a message", &each);
     }
 }
 
@@ -106,7 +108,7 @@ fn by_connections(report: &mut Report, quick: bool) {
             curve.points.push((connections as f64, outcome.per_second));
         }
     }
-    print(report, "connections", &curves);
+    print(report, "connections", &curves, f64::max);
     save(
         "connections",
         "Echo of 128 B over loopback, one in flight a connection",
@@ -114,43 +116,6 @@ fn by_connections(report: &mut Report, quick: bool) {
         "messages/s in all",
         &curves,
     );
-}
-
-/// One point: a message as it is on the wire, and how often it is sent.
-struct Input {
-    x: f64,
-    count: usize,
-    message: Vec<u8>,
-}
-
-/// Nanoseconds for a message, for each peer and each input. The peers take turns.
-fn echo_times(peers: &[&Peer], inputs: Vec<Input>, rounds: usize) -> Vec<Curve> {
-    let mut curves: Vec<Curve> = peers
-        .iter()
-        .map(|peer| Curve {
-            name: peer.name.to_owned(),
-            points: Vec::new(),
-        })
-        .collect();
-    for Input { x, count, message } in inputs {
-        let wire = message.repeat(count);
-        let mut output = Vec::with_capacity(wire.len());
-        let mut times = vec![Vec::new(); peers.len()];
-        // One more round, to warm up.
-        for round in 0..=rounds {
-            for (peer, times) in peers.iter().zip(&mut times) {
-                output.clear();
-                let time = (peer.echo)(&wire, count, &mut output);
-                if round > 0 {
-                    times.push(time.as_nanos() as f64 / count as f64);
-                }
-            }
-        }
-        for (curve, times) in curves.iter_mut().zip(times) {
-            curve.points.push((x, median(times)));
-        }
-    }
-    curves
 }
 
 /// A text in `number` fragments of nearly equal size.
@@ -168,6 +133,17 @@ fn fragments(text: &[u8], number: usize) -> Vec<u8> {
     frames.collect::<Vec<_>>().concat()
 }
 
+/// Nanoseconds for a message: a curve for each peer, a point for each input.
+fn curves(peers: &[&Peer], inputs: Vec<Input>, rounds: usize) -> Vec<Curve> {
+    let xs: Vec<f64> = inputs.iter().map(|input| input.x).collect();
+    let times = echo_times(peers, inputs, rounds);
+    let curve = |(peer, times): (&&Peer, Vec<f64>)| Curve {
+        name: peer.name.to_owned(),
+        points: xs.iter().copied().zip(times).collect(),
+    };
+    peers.iter().zip(times).map(curve).collect()
+}
+
 fn scaled(curves: &[Curve], by: f64) -> Vec<Curve> {
     let scale = |curve: &Curve| Curve {
         name: curve.name.clone(),
@@ -176,16 +152,26 @@ fn scaled(curves: &[Curve], by: f64) -> Vec<Curve> {
     curves.iter().map(scale).collect()
 }
 
-/// The ratios first: our time beside that of each other library, at each point.
-fn print(report: &mut Report, x: &str, curves: &[Curve]) {
+/// The ratios first: our time, or our messages, beside that of each other library, at each point.
+/// `better` takes the better one of two.
+fn print(report: &mut Report, x: &str, curves: &[Curve], better: fn(f64, f64) -> f64) {
     let [ours, others @ ..] = curves else {
         unreachable!("ours and others");
     };
     let xs = ours.points.iter().map(|(x, _)| number(*x));
     let mut rows = vec![row(x, xs)];
+    let points = ours.points.iter().enumerate();
+    let best = points.map(|(point, (_, ours))| {
+        let peers = others
+            .iter()
+            .filter(|other| !other.name.starts_with("floor"));
+        let best = peers.map(|peer| peer.points[point].1).reduce(better);
+        ratio(*ours, best.unwrap_or(f64::NAN))
+    });
+    rows.push(row("rfc6455 / best peer", best));
     for other in others {
         let pairs = ours.points.iter().zip(&other.points);
-        let ratios = pairs.map(|((_, ours), (_, other))| format!("{:.2}", ours / other));
+        let ratios = pairs.map(|((_, ours), (_, other))| ratio(*ours, *other));
         rows.push(row(format!("rfc6455 / {}", other.name), ratios));
     }
     report.table(&rows);

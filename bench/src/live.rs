@@ -6,34 +6,42 @@ pub mod server;
 
 mod fastwebsockets;
 mod floor;
+mod handshake;
 mod sockudo_ws;
 mod tokio_websockets;
 mod tungstenite;
+mod wtx;
+mod yawc;
 
 use crate::plot::Bars;
-use crate::table::{Report, median, number, row};
+use crate::table::{Report, median, number, ratio, row};
 use load::{Load, Outcome};
 use server::{Kind, Server};
 use std::time::Duration;
 
 /// Ours first, tungstenite second, the floor last.
-pub const SERVERS: [Kind; 6] = [
+pub const SERVERS: [Kind; 9] = [
     Kind::Ours,
     Kind::Tungstenite,
     Kind::Fastwebsockets,
     Kind::TokioWebsockets,
     Kind::SockudoWs,
+    Kind::Wtx,
+    Kind::Yawc,
+    Kind::YawcBatched,
     Kind::Floor,
 ];
 
 /// Connections, bytes of payload, messages in flight on each connection.
-const ROWS: [(usize, usize, usize); 6] = [
+const ROWS: [(usize, usize, usize); 8] = [
     (10, 1024, 1),
     (100, 128, 1),
     (10, 64, 32),
     (10, 1024, 32),
     (1, 64, 256),
     (2, 65536, 4),
+    (1, 1 << 20, 1),
+    (4, 16 << 20, 1),
 ];
 
 pub fn run(report: &mut Report, quick: bool) {
@@ -75,7 +83,12 @@ pub fn measure(servers: &[Server; SERVERS.len()], load: &Load, rounds: usize) ->
 fn print(report: &mut Report, outcomes: &[Outcomes]) {
     const FLOOR: usize = SERVERS.len() - 1;
     let mut rows = vec![row("connections × payload × in flight", ROWS.map(name))];
-    for other in [FLOOR, 1, 2, 3, 4] {
+    let best = outcomes.iter().map(|[ours, peers @ .., _floor]| {
+        let peers = peers.iter().map(|peer| peer.per_second);
+        ratio(ours.per_second, peers.fold(0.0, f64::max))
+    });
+    rows.push(row("messages/s: rfc6455 / best peer", best));
+    for other in std::iter::once(FLOOR).chain(1..FLOOR) {
         let title = format!("messages/s: rfc6455 / {}", SERVERS[other].name());
         let ratios = outcomes
             .iter()
@@ -120,10 +133,14 @@ fn draw(outcomes: &[Outcomes]) {
     bars.save();
 }
 
-fn ratio(ours: f64, other: f64) -> String {
-    format!("{:.2}", ours / other)
+/// Bytes; from 1 MiB on in MiB.
+fn size(bytes: usize) -> String {
+    match bytes >> 20 {
+        0 => bytes.to_string(),
+        mib => format!("{mib} MiB"),
+    }
 }
 
 fn name((connections, payload, in_flight): (usize, usize, usize)) -> String {
-    format!("{connections}×{payload}×{in_flight}")
+    format!("{connections}×{}×{in_flight}", size(payload))
 }

@@ -1,17 +1,21 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory live mask idle burst growth] [--quick]
+//! cargo run --release [-- memory long text pieces live mask idle burst kept growth] [--quick]
 //! ```
 
 mod burst;
 mod growth;
 mod idle;
+mod kept;
 mod live;
+mod long;
 mod mask;
 mod memory;
+mod pieces;
 mod plot;
 mod table;
+mod text;
 mod wire;
 
 use table::Report;
@@ -19,12 +23,16 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 10] = [
     ("memory", memory::run),
+    ("long", long::run),
+    ("text", text::run),
+    ("pieces", pieces::run),
     ("live", live::run),
     ("mask", mask::run),
     ("idle", idle::run),
     ("burst", burst::run),
+    ("kept", kept::run),
     ("growth", growth::run),
 ];
 
@@ -36,6 +44,9 @@ fn main() {
         Some("load") => live::load::main(&arguments[1..]).expect("the load finds its server"),
         Some("idle-clients") => idle::main(&arguments[1..]).expect("the clients find their server"),
         Some("burst-clients") => burst::main(&arguments[1..]).expect("they find their server"),
+        Some("kept-clients") => kept::main(&arguments[1..]).expect("the clients find their server"),
+        // For a profiler.
+        Some("echo") => long::echo_again(&arguments[1..]),
         _ => print_tables(&arguments),
     }
 }
@@ -56,7 +67,10 @@ fn print_tables(arguments: &[String]) {
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
     // Build first. If that fails, the user knows it at once, and not after ten minutes.
-    if ["live", "idle", "burst", "growth"].into_iter().any(wanted) {
+    if ["live", "idle", "burst", "kept", "growth"]
+        .into_iter()
+        .any(wanted)
+    {
         live::server::prepare();
     }
     // Only a full run is kept.

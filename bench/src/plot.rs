@@ -37,6 +37,9 @@ fn color(name: &str) -> RGBColor {
         Some("web-socket") => RGBColor(120, 70, 20),
         Some("tokio-websockets") => RGBColor(0, 90, 200),
         Some("tungstenite") => RGBColor(130, 40, 160),
+        Some("wtx") => RGBColor(230, 90, 160),
+        Some("yawc") if name.ends_with("batches") => RGBColor(0, 0, 0),
+        Some("yawc") => RGBColor(110, 130, 0),
         Some("soketto") => RGBColor(0, 150, 170),
         _ => RGBColor(120, 120, 120),
     }

@@ -73,6 +73,11 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
+/// Ours beside another.
+pub fn ratio(ours: f64, other: f64) -> String {
+    format!("{:.2}", ours / other)
+}
+
 /// A row of a table.
 pub fn row<C: ToString>(first: impl ToString, others: impl IntoIterator<Item = C>) -> Vec<String> {
     let others = others.into_iter().map(|cell| cell.to_string());

@@ -12,18 +12,25 @@ pub fn masked_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A whole text message as a server sends it.
 pub fn plain_text(payload: &[u8]) -> Vec<u8> {
-    let mut frame = header(WHOLE_TEXT, 0, payload.len());
+    plain_frame(WHOLE_TEXT, payload)
+}
+
+/// A frame as a server sends it.
+pub fn plain_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = header(first_byte, 0, payload.len());
     frame.extend(payload);
     frame
 }
 
 /// The first byte of a frame: FIN and the opcode.
 pub const WHOLE_TEXT: u8 = 0x81;
+pub const WHOLE_BINARY: u8 = 0x82;
 pub const FIRST_OF_TEXT: u8 = 0x01;
 pub const MIDDLE: u8 = 0x00;
 pub const LAST: u8 = 0x80;
 
-fn header(first_byte: u8, mask_bit: u8, length: usize) -> Vec<u8> {
+/// `mask_bit` is 0x80 in a frame of a client.
+pub fn header(first_byte: u8, mask_bit: u8, length: usize) -> Vec<u8> {
     let mut header = vec![first_byte];
     match length {
         0..=125 => header.push(mask_bit | length as u8),

@@ -15,6 +15,10 @@ pub enum Kind {
     Fastwebsockets,
     TokioWebsockets,
     SockudoWs,
+    Wtx,
+    Yawc,
+    /// yawc in batches that are flushed by hand.
+    YawcBatched,
     /// A thread a connection that answers as many bytes, whatever they are.
     Floor,
 }
@@ -27,6 +31,9 @@ impl Kind {
             Kind::Fastwebsockets => "fastwebsockets 0.10",
             Kind::TokioWebsockets => "tokio-websockets 0.13",
             Kind::SockudoWs => "sockudo-ws 3.1",
+            Kind::Wtx => "wtx 0.46",
+            Kind::Yawc => "yawc 0.5",
+            Kind::YawcBatched => "yawc 0.5 in batches",
             Kind::Floor => "floor",
         }
     }
@@ -52,11 +59,17 @@ pub struct Server {
 
 impl Server {
     pub fn start(kind: Kind) -> Server {
+        Server::start_with(kind, &[])
+    }
+
+    /// With these environment variables.
+    pub fn start_with(kind: Kind, variables: &[(&str, &str)]) -> Server {
         let mut command = match kind {
             Kind::Ours => with_descriptors(ours()),
             _ => again("serve", &[kind.name().to_owned()]),
         };
         let mut process = command
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             // A line a connection, and whatever else, must not wait for a terminal.
@@ -97,6 +110,9 @@ pub fn main(name: &str) -> Result<()> {
         name if name == Kind::Fastwebsockets.name() => super::fastwebsockets::serve(listener),
         name if name == Kind::TokioWebsockets.name() => super::tokio_websockets::serve(listener),
         name if name == Kind::SockudoWs.name() => super::sockudo_ws::serve(listener),
+        name if name == Kind::Wtx.name() => super::wtx::serve(listener),
+        name if name == Kind::Yawc.name() => super::yawc::serve(listener, false),
+        name if name == Kind::YawcBatched.name() => super::yawc::serve(listener, true),
         name if name == Kind::Floor.name() => super::floor::serve(&listener),
         name => panic!("no server {name}"),
     }

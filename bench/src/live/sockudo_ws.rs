@@ -2,13 +2,11 @@
 //! fed leaves before `next` waits, so that a burst is answered at once. On tokio with a worker a
 //! core.
 
-use bytes::BytesMut;
+use super::handshake;
 use futures::{SinkExt, StreamExt};
-use sockudo_ws::error::{Error, Result};
-use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
+use sockudo_ws::error::Result;
 use sockudo_ws::{Config, Message, WebSocketStream};
 use std::net::TcpListener;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub fn serve(listener: TcpListener) -> std::io::Result<()> {
@@ -29,7 +27,7 @@ async fn accept(listener: TcpListener) -> std::io::Result<()> {
 }
 
 async fn echo(mut stream: TcpStream) -> Result<()> {
-    shake_hands(&mut stream).await?;
+    handshake::answer(&mut stream).await?;
     let mut socket = WebSocketStream::server(stream, Config::default());
     while let Some(message) = socket.next().await {
         match message? {
@@ -39,19 +37,4 @@ async fn echo(mut stream: TcpStream) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn shake_hands(stream: &mut TcpStream) -> Result<()> {
-    let mut head = BytesMut::with_capacity(4096);
-    loop {
-        if stream.read_buf(&mut head).await? == 0 {
-            return Err(Error::ConnectionClosed);
-        }
-        if let Some((request, _)) = parse_request(&head)? {
-            let accept = generate_accept_key(request.key);
-            let response = build_response(&accept, None, None);
-            stream.write_all(&response).await?;
-            return Ok(());
-        }
-    }
 }

@@ -39,10 +39,8 @@ fn echo(input: &[u8], count: usize, output: &mut Vec<u8>) -> Duration {
     timed_async(async {
         for _ in 0..count {
             let frame = socket.read_frame().await.unwrap();
-            socket
-                .write_frame(Frame::text(frame.payload))
-                .await
-                .unwrap();
+            let answer = Frame::new(true, frame.opcode, None, frame.payload);
+            socket.write_frame(answer).await.unwrap();
         }
         socket.flush().await.unwrap();
     })

@@ -40,9 +40,13 @@ fn echo(input: &[u8], count: usize, output: &mut Vec<u8>) -> Duration {
     timed_async(async {
         for _ in 0..count {
             message.clear();
-            receiver.receive_data(&mut message).await.unwrap();
-            let text = std::str::from_utf8(&message).unwrap();
-            sender.send_text(text).await.unwrap();
+            let data = receiver.receive_data(&mut message).await.unwrap();
+            if data.is_text() {
+                let text = std::str::from_utf8(&message).unwrap();
+                sender.send_text(text).await.unwrap();
+            } else {
+                sender.send_binary(&message).await.unwrap();
+            }
         }
         sender.flush().await.unwrap();
     })

@@ -1,4 +1,4 @@
-//! A stream in memory that is always ready, in the three dialects of reading and writing.
+//! A stream in memory that is always ready, in the four dialects of reading and writing.
 
 use std::io::{IoSlice, Read, Result, Write};
 use std::pin::Pin;
@@ -128,5 +128,28 @@ impl futures::io::AsyncWrite for Memory<'_> {
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl wtx::stream::StreamReader for Memory<'_> {
+    #[inline]
+    async fn read(&mut self, room: &mut [u8]) -> wtx::Result<usize> {
+        Ok(Read::read(self, room)?)
+    }
+}
+
+impl wtx::stream::StreamWriter for Memory<'_> {
+    #[inline]
+    async fn write_all(&mut self, bytes: &[u8]) -> wtx::Result<()> {
+        self.put(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    async fn write_all_vectored(&mut self, pieces: &[&[u8]]) -> wtx::Result<()> {
+        for piece in pieces {
+            self.put(piece);
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::stream::Memory;
 use super::{Peer, timed_async};
 use std::hint::black_box;
 use std::time::Duration;
-use web_socket::{Event, WebSocket};
+use web_socket::{DataType, Event, MessageType, WebSocket};
 
 pub const PEER: Peer = Peer {
     name: "web-socket 0.7",
@@ -29,11 +29,16 @@ fn echo(input: &[u8], count: usize, output: &mut Vec<u8>) -> Duration {
     let mut socket = WebSocket::server(Memory { input, output });
     timed_async(async {
         for _ in 0..count {
-            let Event::Data { data, .. } = socket.recv_event().await.unwrap() else {
+            let Event::Data { ty, data } = socket.recv_event().await.unwrap() else {
                 panic!("nothing but messages was sent");
             };
-            let text = std::str::from_utf8(&data).unwrap();
-            socket.send(text).await.unwrap();
+            match ty {
+                DataType::Complete(MessageType::Text) => {
+                    let text = std::str::from_utf8(&data).unwrap();
+                    socket.send(text).await.unwrap();
+                }
+                _ => socket.send(&data[..]).await.unwrap(),
+            }
         }
         socket.flash().await.unwrap();
     })
