@@ -43,7 +43,10 @@ const MAPPED: &[(&str, &str)] = &[
     ("MALLOC_TOP_PAD_", "0"),
 ];
 
-const SERVERS: [(&str, Kind, &[(&str, &str)]); 5] = [
+/// Variables of the environment, and their values.
+type Variables = &'static [(&'static str, &'static str)];
+
+const SERVERS: [(&str, Kind, Variables); 5] = [
     ("rfc6455", Kind::Ours, AS_IT_IS),
     ("one arena", Kind::Ours, ONE_ARENA),
     ("blocks mapped", Kind::Ours, MAPPED),

@@ -43,7 +43,7 @@ impl<S: Stream> WebSocket<S> {
     /// own.
     ///
     /// # Errors
-    /// Those of [`Writer::flush`].
+    /// Those of [`Writer::flush`](crate::Writer::flush).
     pub fn into_inner(mut self) -> Result<(S, Vec<u8>), Error> {
         if self.state() == State::Open {
             self.writer.flush()?;

@@ -129,7 +129,8 @@ impl Output {
             if is_over() {
                 return None;
             }
-            if !queue.taken && !(kind == Kind::Message && queue.sending_fragments) {
+            let is_inside_message = kind == Kind::Message && queue.sending_fragments;
+            if !queue.taken && !is_inside_message {
                 return Some(self.take(&mut queue));
             }
             let deadline = *deadline.get_or_insert_with(|| deadline_in(limit));

@@ -261,7 +261,7 @@ impl Shared {
         }
     }
 
-    /// Writes `frames` without waiting; see [`Output::try_write`].
+    /// Writes `frames` without waiting; see [`try_write`](super::output::Output::try_write).
     pub(crate) fn try_transmit<S: Stream>(
         &self,
         stream: &mut S,
