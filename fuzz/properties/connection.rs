@@ -143,8 +143,14 @@ fn converse(role: Role, plan: &Plan, wire: &[u8], lengths: &[usize]) -> Conversa
         }
         messages.push(message);
     };
-    let closed = socket.closed().unwrap();
+    assert_eq!(socket.closed().unwrap().was_clean(), end == End::Closed);
     let sent_until_then = sent.borrow().clone();
+    if end == End::Closed {
+        // Waits for the end of TCP, and sends nothing.
+        let again = socket.close(CloseCode::NORMAL, "");
+        assert!(matches!(again, Err(Error::Closed(_))), "{again:?}");
+    }
+    let closed = socket.closed().unwrap();
     is_over(&mut socket, &end);
     assert_eq!(socket.closed().as_ref(), Some(&closed));
     drop(socket);

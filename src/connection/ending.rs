@@ -173,20 +173,19 @@ pub(crate) fn close_gently<S: Stream>(stream: &mut S, limit: Duration) {
 fn wait_for_end<S: Stream>(stream: &mut S, limit: Duration, silence: Duration) -> bool {
     let deadline = deadline_in(limit);
     let mut dropped = Buffer::new();
-    loop {
-        let now = Instant::now();
-        let until = deadline.min(deadline_in(silence));
-        // A stream without time limits could wait for ever.
-        if now >= deadline || !limit_until(stream, until).is_ok_and(|limits| limits) {
-            return false;
-        }
+    let mut until = deadline.min(deadline_in(silence));
+    // A stream without time limits could wait for ever.
+    while Instant::now() < until && limit_until(stream, until).is_ok_and(|limits| limits) {
         match read_once(stream, dropped.room()) {
             Ok(0) => return true,
             Ok(count) => {
                 dropped.filled(count);
                 dropped.consume(count);
+                until = deadline.min(deadline_in(silence));
             }
+            Err(error) if is_timeout(&error) => {}
             Err(_) => return false,
         }
     }
+    false
 }

@@ -79,6 +79,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// For as long as the stream takes bytes, but not much longer than a moment: a peer may take
+    /// them one by one.
+    const AT_ONCE: Limits = Limits {
+        turn: Duration::ZERO,
+        progress: Duration::ZERO,
+        whole: RETRY,
+    };
+
     /// For messages.
     pub(super) fn for_message(config: &Config) -> Limits {
         Limits {
@@ -273,7 +281,7 @@ impl Turn<'_> {
     fn write_at_once<S: Stream>(&mut self, stream: &mut S, frames: &[u8]) -> io::Result<Written> {
         let mut parts = [&self.backlog[..], frames, &[]];
         let all = length(&parts);
-        let written = match write(stream, &mut parts, Limits::within(Duration::ZERO)) {
+        let written = match write(stream, &mut parts, Limits::AT_ONCE) {
             Ok(()) => Written::Everything,
             Err(error) if !is_timeout(&error) => return Err(error),
             Err(_) if length(&parts) < all => Written::Something,
@@ -360,7 +368,8 @@ fn write<S: Stream>(stream: &mut S, parts: &mut [&[u8]; 3], limits: Limits) -> i
         if has_moved {
             *last = now;
         }
-        if now - *last >= limits.progress || now - began >= limits.whole {
+        let is_stuck = !has_moved && now - *last >= limits.progress;
+        if is_stuck || now - began >= limits.whole {
             return Err(ErrorKind::TimedOut.into());
         }
     }
