@@ -44,18 +44,38 @@ struct Queue {
     /// A message is being sent in fragments. Messages of other senders wait (§5.4).
     sending_fragments: bool,
     /// How many threads wait for [`Output::changed`].
-    waiters: usize,
+    waiters: u32,
+    /// What waits to be written. Nearly always that is nothing, so an idle connection has no memory
+    /// for it.
+    backlog: Option<Box<Backlog>>,
+}
+
+#[derive(Debug, Default)]
+struct Backlog {
     /// The rest of a frame that was written in part, and whole frames behind it.
-    backlog: Vec<u8>,
-    /// The stream took bytes and could not pass them on yet, as TLS does.
-    unflushed: bool,
+    frames: Vec<u8>,
     /// The answer to the newest Ping, if an earlier one could not be written yet. §5.5.3 allows to
     /// answer only that one.
     pong: Vec<u8>,
-    /// Since when nothing of the backlog could be written.
+    /// The stream took bytes and could not pass them on yet, as TLS does.
+    unflushed: bool,
+    /// Since when nothing could be written.
     stuck_since: Option<Instant>,
-    /// When a reader tries again to write the backlog.
+    /// When a reader tries again.
     next_try: Option<Instant>,
+}
+
+impl Backlog {
+    /// How many bytes it is; one more if the stream has bytes to pass on.
+    fn length(&self) -> usize {
+        self.frames.len() + self.pong.len() + usize::from(self.unflushed)
+    }
+
+    /// Moves all frames behind these.
+    fn move_to(&mut self, frames: &mut Vec<u8>) {
+        frames.append(&mut self.frames);
+        frames.append(&mut self.pong);
+    }
 }
 
 /// What a sender wants to write.
@@ -70,9 +90,7 @@ pub(super) enum Kind {
 /// How long a sender may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// To get its turn.
-    pub(super) turn: Duration,
-    /// To wait for a peer that reads nothing.
+    /// To get its turn, and then to wait for a peer that reads nothing.
     pub(super) progress: Duration,
     /// To write everything.
     pub(super) whole: Duration,
@@ -82,7 +100,6 @@ impl Limits {
     /// For as long as the stream takes bytes, but not much longer than a moment: a peer may take
     /// them one by one.
     const AT_ONCE: Limits = Limits {
-        turn: Duration::ZERO,
         progress: Duration::ZERO,
         whole: RETRY,
     };
@@ -90,7 +107,6 @@ impl Limits {
     /// For messages.
     pub(super) fn for_message(config: &Config) -> Limits {
         Limits {
-            turn: config.write_timeout,
             progress: config.write_timeout,
             whole: config.message_timeout,
         }
@@ -99,7 +115,6 @@ impl Limits {
     /// For something that has to be written within this time, or not at all.
     pub(super) fn within(limit: Duration) -> Limits {
         Limits {
-            turn: limit,
             progress: limit,
             whole: limit,
         }
@@ -155,14 +170,17 @@ impl Output {
 
     fn take(&self, queue: &mut Queue) -> Turn<'_> {
         queue.taken = true;
-        let mut backlog = std::mem::take(&mut queue.backlog);
-        backlog.append(&mut queue.pong);
-        Turn {
+        let mut turn = Turn {
             output: self,
-            backlog,
-            unflushed: queue.unflushed,
+            backlog: Vec::new(),
+            unflushed: false,
             given_back: false,
+        };
+        if let Some(backlog) = &mut queue.backlog {
+            backlog.move_to(&mut turn.backlog);
+            turn.unflushed = backlog.unflushed;
         }
+        turn
     }
 
     /// Writes `frames` and the backlog before them, without waiting: what the stream does not take
@@ -180,16 +198,18 @@ impl Output {
         patience: Duration,
     ) -> io::Result<()> {
         let mut queue = self.lock();
-        let is_soon = queue.next_try.is_some_and(|next| Instant::now() < next);
-        if queue.taken || is_soon {
-            if queue.backlog.len() + frames.len() <= most {
-                queue.backlog.append(frames);
+        let backlog = queue.backlog.as_deref();
+        let stuck_since = backlog.and_then(|backlog| backlog.stuck_since);
+        let next_try = backlog.and_then(|backlog| backlog.next_try);
+        if queue.taken || next_try.is_some_and(|next| Instant::now() < next) {
+            let backlog = queue.backlog.get_or_insert_default();
+            if backlog.length() + frames.len() <= most {
+                backlog.frames.append(frames);
                 self.note_waiting(&queue);
             }
             return Ok(());
         }
         let mut turn = self.take(&mut queue);
-        let stuck_since = queue.stuck_since;
         drop(queue);
         let result = turn.write_at_once(stream, frames);
         frames.clear();
@@ -209,7 +229,7 @@ impl Output {
     /// Leaves the answer to the newest Ping. It replaces an earlier one that was not written yet.
     pub(super) fn leave_pong(&self, frame: Vec<u8>) {
         let mut queue = self.lock();
-        queue.pong = frame;
+        queue.backlog.get_or_insert_default().pong = frame;
         self.note_waiting(&queue);
     }
 
@@ -250,7 +270,7 @@ impl Output {
     }
 
     fn note_waiting(&self, queue: &Queue) {
-        let bytes = queue.backlog.len() + queue.pong.len() + usize::from(queue.unflushed);
+        let bytes = queue.backlog.as_deref().map_or(0, Backlog::length);
         self.waiting.store(bytes, Ordering::Release);
     }
 
@@ -297,13 +317,14 @@ impl Turn<'_> {
     pub(super) fn finish<S: Stream>(mut self, stream: &mut S) -> io::Result<()> {
         loop {
             let mut queue = self.output.lock();
-            if queue.backlog.is_empty() && queue.pong.is_empty() {
+            if let Some(backlog) = &mut queue.backlog {
+                backlog.move_to(&mut self.backlog);
+            }
+            if self.backlog.is_empty() {
                 // Given back under the same lock, so that nobody leaves something in between.
                 self.give_back_to(&mut queue, None);
                 return Ok(());
             }
-            self.backlog.append(&mut queue.backlog);
-            self.backlog.append(&mut queue.pong);
             drop(queue);
             if self.write_at_once(stream, &[])? != Written::Everything {
                 self.give_back(Some(Instant::now()));
@@ -320,13 +341,15 @@ impl Turn<'_> {
     fn give_back_to(&mut self, queue: &mut Queue, stuck_since: Option<Instant>) {
         self.given_back = true;
         queue.taken = false;
-        queue.unflushed = self.unflushed;
-        queue.stuck_since = stuck_since;
-        queue.next_try = stuck_since.map(|_| Instant::now() + RETRY);
-        if !self.backlog.is_empty() {
+        if queue.backlog.is_some() || self.unflushed || !self.backlog.is_empty() {
+            let mut backlog = queue.backlog.take().unwrap_or_default();
             // In front of what others left meanwhile: a frame may be half written.
-            self.backlog.append(&mut queue.backlog);
-            queue.backlog = std::mem::take(&mut self.backlog);
+            self.backlog.append(&mut backlog.frames);
+            backlog.frames = std::mem::take(&mut self.backlog);
+            backlog.unflushed = self.unflushed;
+            backlog.stuck_since = stuck_since;
+            backlog.next_try = stuck_since.map(|_| Instant::now() + RETRY);
+            queue.backlog = (backlog.length() > 0).then_some(backlog);
         }
         self.output.note_waiting(queue);
         self.output.wake(queue);

@@ -248,7 +248,7 @@ impl Shared {
         limits: Limits,
     ) -> Result<(), Error> {
         let is_over = || self.is_over();
-        let Some(mut turn) = self.output.wait_for_turn(kind, limits.turn, is_over) else {
+        let Some(mut turn) = self.output.wait_for_turn(kind, limits.progress, is_over) else {
             return Err(match self.is_over() {
                 true => self.error(),
                 false => Error::TimedOut,
