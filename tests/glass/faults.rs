@@ -75,6 +75,12 @@ fn what_chromium_makes_of_each_fault() {
         (page.evaluate("document.querySelectorAll('[data-fault][data-code]').length") == 11)
             .then_some(())
     });
+    // The report of a connection may come later than its end.
+    page.wait("what the server saw of each", |page| {
+        let seen = "[...document.querySelectorAll('[data-fault]')].every(fault => \
+                    /(ended|reset) TCP/.test(fault.querySelector('ol').textContent))";
+        (page.evaluate(seen) == true).then_some(())
+    });
     let results = page.evaluate(
         "[...document.querySelectorAll('[data-fault]')].map(f => [f.dataset.fault, \
          [f.dataset.code, f.dataset.clean, f.dataset.reason].join(), \
