@@ -59,7 +59,7 @@ pub mod trace;
 pub use client::{Backoff, Client, connect};
 pub use connection::{
     Budget, Closed, Config, Entropy, Error, Fragment, Fragments, InvalidConfig, PreparedMessage,
-    Sender, Side, State, Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
+    Sender, Share, Side, State, Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
 };
 pub use framing::{
     CloseCode, CloseReason, InvalidClose, Message, MessageKind, OpCode, OwnedMessage, Role,

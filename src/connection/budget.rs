@@ -41,6 +41,16 @@ impl Budget {
         self.0.limit
     }
 
+    /// A place in the budget for one more owner of memory. A [`WebSocket`](crate::WebSocket) has one.
+    /// A program can count its own queues with others.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        Share {
+            budget: self.clone(),
+            counted: 0,
+        }
+    }
+
     /// How many bytes are counted now.
     #[must_use]
     pub fn held(&self) -> usize {
@@ -59,22 +69,18 @@ impl Budget {
     }
 }
 
-/// What one connection holds of a budget. Dropping it gives everything back.
+/// What one connection holds of a [`Budget`]. Dropping it gives everything back.
 #[derive(Debug)]
-pub(super) struct Share {
+pub struct Share {
     budget: Budget,
     counted: usize,
 }
 
 impl Share {
-    pub(super) fn new(budget: Budget) -> Share {
-        Share { budget, counted: 0 }
-    }
-
-    /// The connection holds, or is about to hold, this many bytes. Returns whether the budget allows
-    /// that. Less than before is always allowed.
+    /// The owner holds, or is about to hold, this many bytes in all. The first 64 KiB do not count.
+    /// Returns whether the budget allows that. Less than before is always allowed.
     #[inline]
-    pub(super) fn hold(&mut self, memory: usize) -> bool {
+    pub fn hold(&mut self, memory: usize) -> bool {
         let counted = memory.saturating_sub(FREE);
         counted == self.counted || self.change(counted)
     }
@@ -107,8 +113,8 @@ mod tests {
     #[test]
     fn connections_count_beyond_their_first_64_kib_and_give_back() {
         let budget = Budget::new(100_000);
-        let mut one = Share::new(budget.clone());
-        let mut two = Share::new(budget.clone());
+        let mut one = budget.share();
+        let mut two = budget.share();
         assert!(one.hold(FREE) && two.hold(FREE));
         assert_eq!(budget.held(), 0);
         assert!(one.hold(FREE + 60_000));
@@ -123,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_budget_without_end_limits_nothing() {
-        let mut one = Share::new(Budget::new(usize::MAX));
+        let mut one = Budget::new(usize::MAX).share();
         assert!(one.hold(usize::MAX / 2));
     }
 }

@@ -25,7 +25,7 @@ mod untimed;
 mod websocket;
 mod writer;
 
-pub use budget::Budget;
+pub use budget::{Budget, Share};
 pub(crate) use config::deadline_in;
 pub use config::{Config, InvalidConfig};
 pub(crate) use ending::close_gently;

@@ -90,7 +90,7 @@ impl<S: Stream> WebSocket<S> {
             incoming: MessageDecoder::new(role, config.max_message, opened.buffer),
             timers: Timers::new(&config, can_limit),
             subprotocol: opened.subprotocol,
-            share: Share::new(config.budget.clone()),
+            share: config.budget.share(),
             read_limit: config.keepalive,
             writer: Writer::new(stream, opened.keys, config, opened.shared),
             reading: Reading::Messages,

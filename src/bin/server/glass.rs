@@ -104,7 +104,7 @@ pub fn report(request: Request<Traced<Tcp>>, reports: &Reports) -> Result<(), Er
     let Some(Ok(token)) = token(&query, "token") else {
         return request.respond(400, TEXT, TOKEN_FORM);
     };
-    let queue = Arc::new(NoteQueue::new());
+    let queue = Arc::new(NoteQueue::new(reports.budget.share()));
     let (sender, receiver) = mpsc::sync_channel(MOST_COMMANDS);
     let end = WatchedEnd {
         queue: Arc::clone(&queue),

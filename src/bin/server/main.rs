@@ -88,8 +88,8 @@ fn serve(options: ServerOptions) -> Result<(), String> {
         origins: Origins::Any,
         ..Config::default()
     };
+    let reports = Reports::new(config.budget.clone());
     let trace = options.trace;
-    let reports = Reports::default();
     let result = server.config(config).run_over(
         move |tcp, peer| traced(tcp, peer, trace),
         move |request| route(request, &options, &reports),

@@ -11,7 +11,7 @@
 
 use super::note::{Content, Note};
 use rfc6455::trace::{Event, FrameHeader, FramePayload, SHOWN, SkipFrames, Skipped};
-use rfc6455::{OpCode, Role};
+use rfc6455::{OpCode, Role, Share};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -45,8 +45,9 @@ pub struct NoteQueue {
 
 struct Backlog {
     notes: VecDeque<Note>,
-    /// The memory of the notes, in bytes.
+    /// The memory of the notes, in bytes, and its share of what all connections may hold.
     held: usize,
+    share: Share,
     /// When the connection came.
     began: Instant,
     /// No more notes come, or nobody reads them.
@@ -54,17 +55,18 @@ struct Backlog {
 }
 
 impl Backlog {
-    fn new() -> Backlog {
+    fn new(share: Share) -> Backlog {
         Backlog {
             notes: VecDeque::new(),
             held: 0,
+            share,
             began: Instant::now(),
             over: false,
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.notes.len() >= MOST_NOTES || self.held >= MOST_BYTES
+    fn is_full(&mut self) -> bool {
+        self.notes.len() >= MOST_NOTES || self.held >= MOST_BYTES || !self.share.hold(self.held)
     }
 
     fn add(&mut self, content: Content) {
@@ -76,6 +78,7 @@ impl Backlog {
     fn take(&mut self) -> Option<Note> {
         let note = self.notes.pop_front()?;
         self.held -= note.held();
+        self.share.hold(self.held);
         Some(note)
     }
 
@@ -86,9 +89,9 @@ impl Backlog {
 }
 
 impl NoteQueue {
-    pub fn new() -> NoteQueue {
+    pub fn new(share: Share) -> NoteQueue {
         NoteQueue {
-            backlog: Mutex::new(Backlog::new()),
+            backlog: Mutex::new(Backlog::new(share)),
             changed: Condvar::new(),
             skip: SkipFrames::default(),
         }
@@ -222,10 +225,12 @@ impl NoteQueue {
 
     /// The report is over. The notes that wait are dropped, and so are those that come.
     pub fn stop(&self) {
-        *self.lock() = Backlog {
-            over: true,
-            ..Backlog::new()
-        };
+        let mut backlog = self.lock();
+        backlog.notes = VecDeque::new();
+        backlog.held = 0;
+        backlog.share.hold(0);
+        backlog.over = true;
+        drop(backlog);
         // Nobody wants to know of frames any more.
         self.skip.turn_on();
         self.changed.notify_one();
@@ -337,7 +342,8 @@ fn short(mut event: Event) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rfc6455::opening::{Head, HeadReader};
+    use rfc6455::Budget;
+    use rfc6455::opening::HeadReader;
     use rfc6455::trace::{Observer, Unfinished, Uninterpreted};
 
     fn bytes(count: usize) -> Event {
@@ -349,7 +355,7 @@ mod tests {
     }
 
     fn queue_and_reporter() -> (Arc<NoteQueue>, Reporter) {
-        let queue = Arc::new(NoteQueue::new());
+        let queue = Arc::new(NoteQueue::new(Budget::new(usize::MAX).share()));
         let reporter = Reporter::new(Arc::clone(&queue));
         (queue, reporter)
     }
@@ -417,21 +423,45 @@ mod tests {
         assert!(queue.next().unwrap().contains(r#""name":"Ping""#));
     }
 
-    #[test]
-    fn the_queue_has_a_bound_in_bytes_too() {
-        let (queue, mut reporter) = queue_and_reporter();
+    /// A request whose head holds more than 16 KiB.
+    fn large_request() -> Event {
         let head = "GET / HTTP/1.1\r\n".to_owned() + &"A: b\r\n".repeat(900);
         let mut reader = HeadReader::new(1 << 20, 1000);
         let (head, _) = reader.read((head + "\r\n").as_bytes()).unwrap().unwrap();
+        Event::Request { head, error: None }
+    }
+
+    #[test]
+    fn the_queue_has_a_bound_in_bytes_too() {
+        let (queue, mut reporter) = queue_and_reporter();
         // A connection has one request. It always finds room.
         for _ in 0..10 {
-            let head = Head::clone(&head);
-            reporter.tell(Event::Request { head, error: None });
+            reporter.tell(large_request());
         }
         reporter.tell(bytes(1));
         assert!(queue.lock().held >= MOST_BYTES);
         assert_eq!(queue.lock().notes.len(), 10);
         assert!(queue.skip().is_on());
+    }
+
+    #[test]
+    fn what_waits_counts_in_the_budget_of_all_connections() {
+        let budget = Budget::new(50_000);
+        let queue = Arc::new(NoteQueue::new(budget.share()));
+        let mut reporter = Reporter::new(Arc::clone(&queue));
+        for _ in 0..2 {
+            reporter.tell(large_request());
+        }
+        reporter.tell(bytes(1));
+        assert!(budget.held() > 0 && !queue.skip().is_on());
+        // Another connection takes what is left.
+        let mut other = budget.share();
+        assert!(other.hold((64 << 10) + 50_000 - budget.held()));
+        reporter.tell(bytes(1));
+        assert!(queue.skip().is_on());
+        queue.stop();
+        drop(other);
+        assert_eq!(budget.held(), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::command::Commands;
 use super::queue::NoteQueue;
+use rfc6455::Budget;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +13,12 @@ const MOST_REPORTS: usize = 512;
 /// What a page that sends another token is told.
 pub const TOKEN_FORM: &str = "a token is 32 lower-case hexadecimal digits (128 random bits)\n";
 
-/// The reports that are open now, by their tokens.
-#[derive(Default)]
-pub struct Reports(Mutex<HashMap<String, ReportState>>);
+/// The reports that are open now.
+pub struct Reports {
+    by_token: Mutex<HashMap<String, ReportState>>,
+    /// What the notes that wait may hold, together with the connections.
+    pub budget: Budget,
+}
 
 enum ReportState {
     /// The connection has not come yet.
@@ -49,8 +53,15 @@ impl Drop for ReportEntry<'_> {
 }
 
 impl Reports {
+    pub fn new(budget: Budget) -> Reports {
+        Reports {
+            by_token: Mutex::default(),
+            budget,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, ReportState>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a report that waits for its connection. If it cannot, it returns the HTTP status and
