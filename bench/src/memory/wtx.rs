@@ -19,9 +19,6 @@ pub const PEER: Peer = Peer {
     receive,
 };
 
-/// Its user chooses the buffer. It reads only as much as the buffer has room for.
-const BUFFER: usize = 64 << 10;
-
 type Socket<'a, const IS_CLIENT: bool> =
     WebSocket<(), ChaCha20, Memory<'a>, WebSocketBuffer, IS_CLIENT>;
 
@@ -29,7 +26,9 @@ fn open<'a, const IS_CLIENT: bool>(
     input: &'a [u8],
     output: &'a mut Vec<u8>,
 ) -> Socket<'a, IS_CLIENT> {
-    let buffer = WebSocketBuffer::with_capacity(BUFFER, 0, 0).unwrap();
+    // Its user chooses the buffer. The smallest is the fastest through memory: with more room it reads
+    // parts of the next frames, too, and its buffer grows with them.
+    let buffer = WebSocketBuffer::new();
     let keys = ChaCha20::from_getrandom().unwrap();
     // `false`: frames are masked as the RFC asks.
     WebSocket::new((), false, keys, Memory { input, output }, buffer)
