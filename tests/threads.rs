@@ -11,12 +11,12 @@ use kit::*;
 use own_server::{OwnServer, wait_until};
 use programs::Program;
 use rfc6455::{
-    CloseCode, Config, Error, Message, OpCode, PreparedMessage, Role, Sender, Side, State, TcpEnd,
-    Unsendable, WebSocket,
+    CloseCode, Config, Error, Message, OpCode, PreparedMessage, Role, Sender, Side, State, Stream,
+    TcpEnd, Unsendable, WebSocket,
 };
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -299,6 +299,67 @@ fn a_close_from_another_thread_wakes_the_reader() {
         let closed = reading.join().unwrap();
         assert_eq!((closed.started_by, closed.was_clean()), (Side::Us, true));
     }
+}
+
+/// A peer that answers a Close before the write of it has returned.
+#[derive(Clone, Default)]
+struct QuickPeer(Arc<(Mutex<Step>, Condvar)>);
+
+#[derive(Default, PartialEq, PartialOrd)]
+enum Step {
+    #[default]
+    Open,
+    CloseWritten,
+    AnswerRead,
+}
+
+impl QuickPeer {
+    fn wait_for(&self, step: &Step) {
+        let (state, changed) = &*self.0;
+        let state = state.lock().unwrap();
+        drop(changed.wait_while(state, |now| *now < *step).unwrap());
+    }
+
+    fn is_at(&self, step: Step) {
+        *self.0.0.lock().unwrap() = step;
+        self.0.1.notify_all();
+    }
+}
+
+impl Read for QuickPeer {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.wait_for(&Step::CloseWritten);
+        self.is_at(Step::AnswerRead);
+        (&[FIN | CLOSE, 2, 3, 232][..]).read(room)
+    }
+}
+
+impl Write for QuickPeer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_at(Step::CloseWritten);
+        self.wait_for(&Step::AnswerRead);
+        // The reader takes the answer as the peer's Close meanwhile.
+        thread::sleep(Duration::from_millis(100));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for QuickPeer {}
+
+#[test]
+fn a_close_that_is_answered_before_its_write_returns_was_started_by_us() {
+    let mut socket =
+        WebSocket::after_handshake(QuickPeer::default(), Role::Client, &[], &Config::default())
+            .unwrap();
+    let sender = socket.sender();
+    let closing = thread::spawn(move || sender.close(CloseCode::NORMAL, ""));
+    assert!(socket.read().unwrap().is_none());
+    let _ = closing.join().unwrap();
+    assert_eq!(socket.closed().unwrap().started_by, Side::Us);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::framing::{
     Buffer, Message, MessageDecoder, MessageKind, OpCode, Payload, Received, Role, Violation,
 };
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -318,7 +319,7 @@ impl<S: Stream> WebSocket<S> {
 
     /// §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" with
     /// the same payload. The Pong leaves with the next flush, at the latest before we wait.
-    fn answer_ping(&mut self, payload: Payload) {
+    fn answer_ping(&mut self, payload: Range<usize>) {
         if !self.writer.shared.is_over() {
             let payload = self.incoming.payload(payload);
             self.writer.queue_control(OpCode::Pong, payload);

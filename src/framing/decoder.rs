@@ -6,10 +6,11 @@
 //! - A header is refused before a byte of its payload is read. Text is refused at the first wrong
 //!   byte.
 //! - The payload of a single frame is lent from where it was received. Nothing copies it. Fragments
-//!   are moved together as their bytes arrive.
+//!   are collected as their bytes arrive.
 
-use super::buffer::{Buffer, free};
+use super::buffer::Buffer;
 use super::close::CloseReason;
+use super::collected::Collected;
 use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
 use super::mask::mask;
 use super::message::Message;
@@ -23,7 +24,8 @@ use std::ops::Range;
 pub(crate) enum Received {
     /// [`MessageDecoder::message`] lends it.
     Message(MessageKind, Payload),
-    Ping(Payload),
+    /// [`MessageDecoder::payload`] lends it.
+    Ping(Range<usize>),
     Pong,
     Close(CloseReason),
 }
@@ -32,24 +34,24 @@ pub(crate) enum Received {
 /// [`next_received`](MessageDecoder::next_received).
 #[derive(Debug)]
 pub(crate) enum Payload {
-    /// The payload of a single frame, unmasked in the buffer.
+    /// Unmasked in the buffer.
     Buffer(Range<usize>),
-    /// The payloads of several frames, one behind the other.
-    Fragments,
+    /// Collected, with the fragments before it.
+    Collected,
 }
 
 /// The receiving half of the protocol for one connection.
 #[derive(Debug)]
 pub(crate) struct MessageDecoder {
     pub(super) receiver: Role,
-    max_message: usize,
+    pub(super) max_message: usize,
     pub(super) buffer: Buffer,
     /// The frame whose header is decoded and whose payload is arriving.
     pub(super) frame: Option<ArrivingFrame>,
     pub(super) sequence: Sequence,
-    /// What has arrived of the payloads of a fragmented message, one behind the other.
-    pub(super) fragments: Vec<u8>,
-    /// The check of a text that arrives in pieces.
+    /// What has arrived of a fragmented message.
+    pub(super) collected: Collected,
+    /// The check of a text in one frame that arrives in pieces.
     text: Utf8,
 }
 
@@ -70,8 +72,7 @@ impl ArrivingFrame {
     /// Whether the frame carries a part of a message and not a whole one.
     #[inline]
     pub(super) fn is_fragment(&self) -> bool {
-        let opcode = self.header.opcode;
-        opcode == OpCode::Continuation || !self.header.fin
+        self.header.opcode == OpCode::Continuation || !self.header.fin
     }
 }
 
@@ -85,7 +86,7 @@ impl MessageDecoder {
             buffer,
             frame: None,
             sequence: Sequence::default(),
-            fragments: Vec::new(),
+            collected: Collected::default(),
             text: Utf8::default(),
         }
     }
@@ -101,55 +102,9 @@ impl MessageDecoder {
 
     /// How many bytes the payload that arrives in the buffer still needs there. A fragment does not
     /// stay in the buffer.
-    fn missing_in_buffer(&self) -> usize {
+    pub(super) fn missing_in_buffer(&self) -> usize {
         let frame = self.frame.as_ref().filter(|frame| !frame.is_fragment());
         frame.map_or(0, ArrivingFrame::missing)
-    }
-
-    /// The memory that it holds, in bytes.
-    #[inline]
-    pub(crate) fn memory(&self) -> usize {
-        self.buffer.memory() + self.fragments.capacity()
-    }
-
-    /// The memory that it wants to hold during the next read and behind it, in bytes.
-    #[inline]
-    pub(crate) fn memory_with_room(&self) -> usize {
-        let buffer = self.buffer.memory_with_room(self.missing_in_buffer());
-        let fragments = match &self.frame {
-            Some(frame) if frame.is_fragment() => {
-                let more = frame.missing().min(Buffer::LARGEST_READ);
-                self.capacity_for_fragments(more)
-            }
-            _ => self.fragments.capacity(),
-        };
-        buffer + fragments
-    }
-
-    /// The capacity that holds this many bytes more of a fragmented message. It doubles, but not
-    /// past the longest message.
-    fn capacity_for_fragments(&self, more: usize) -> usize {
-        let (length, capacity) = (self.fragments.len(), self.fragments.capacity());
-        let needed = length + more;
-        match needed > capacity {
-            true => needed.max(2 * capacity).min(self.max_message.max(needed)),
-            false => capacity,
-        }
-    }
-
-    /// Drops everything that has arrived and is not complete.
-    pub(crate) fn forget(&mut self) {
-        self.buffer.forget();
-        free(&mut self.fragments);
-        *self = MessageDecoder::new(self.receiver, self.max_message, Buffer::new());
-    }
-
-    /// Gives back the memory that holds nothing which is still needed.
-    pub(crate) fn release(&mut self) {
-        self.buffer.release();
-        if self.sequence.unfinished().is_none() {
-            free(&mut self.fragments);
-        }
     }
 
     /// Notes that a read put `count` bytes into the [`room`](Self::room).
@@ -174,11 +129,11 @@ impl MessageDecoder {
                     None => return Ok(None),
                 },
             };
-            if !self.receive_payload(&mut frame)? {
+            let Some(payload) = self.receive_payload(&mut frame)? else {
                 self.frame = Some(frame);
                 return Ok(None);
-            }
-            if let Some(received) = self.finish_frame(&frame)? {
+            };
+            if let Some(received) = self.finish_frame(&frame.header, payload)? {
                 return Ok(Some(received));
             }
         }
@@ -204,10 +159,10 @@ impl MessageDecoder {
         Ok(Some(ArrivingFrame { header, arrived: 0 }))
     }
 
-    /// The limit of §10.4. It counts the fragments that are here and the payload that is announced.
+    /// The limit of §10.4. It counts what is collected and the payload that is announced.
     #[inline]
     fn check_size(&self, header: &Header) -> Result<(), Violation> {
-        let length = header.length.saturating_add(self.fragments.len() as u64);
+        let length = header.length.saturating_add(self.collected.length() as u64);
         let limit = self.max_message as u64;
         match length <= limit {
             true => Ok(()),
@@ -217,77 +172,85 @@ impl MessageDecoder {
 
     #[inline]
     fn forget_last_message(&mut self) {
+        self.collected.clear();
         self.text = Utf8::default();
-        self.fragments.clear();
     }
 
-    /// Unmasks the new bytes of the payload in place (§5.3), and moves those of a fragment to the
-    /// fragments before it. Returns whether the payload is complete.
+    /// Unmasks the new bytes of the payload in place (§5.3), and collects those of a fragment.
+    /// Returns the payload when it is complete.
     #[inline]
-    fn receive_payload(&mut self, frame: &mut ArrivingFrame) -> Result<bool, Violation> {
+    fn receive_payload(&mut self, frame: &mut ArrivingFrame) -> Result<Option<Payload>, Violation> {
         let is_fragment = frame.is_fragment();
-        // Where the payload begins in the buffer: bytes of a fragment have left it.
+        let length = frame.header.length as usize;
+        // Where the payload begins in the buffer: collected bytes have left it.
         let first = if is_fragment { frame.arrived } else { 0 };
         let payload = self.buffer.unread_mut();
-        let here = payload.len().min(frame.header.length as usize - first);
+        let here = payload.len().min(length - first);
         let new = &mut payload[frame.arrived - first..here];
         if let Some(key) = frame.header.mask {
             mask(key, frame.arrived as u64, new);
         }
-        let complete = first + here == frame.header.length as usize;
-        // §8.1: text is refused at the first wrong byte. A text that arrives in one piece is not
-        // checked here: `message` checks it anyway.
-        let at_once = frame.arrived == 0 && complete && !is_fragment;
-        let is_control = frame.header.opcode.is_control();
-        if self.sequence.unfinished() == Some(MessageKind::Text) && !is_control && !at_once {
+        let is_complete = first + here == length;
+        if is_fragment {
+            self.collect(frame, here)?;
+            frame.arrived += here;
+            return Ok(is_complete.then_some(Payload::Collected));
+        }
+        if is_complete {
+            return Ok(Some(Payload::Buffer(self.buffer.consume(length))));
+        }
+        // §8.1: text is refused at the first wrong byte. `message` checks the whole text.
+        if frame.header.opcode == OpCode::Text {
             self.text.push(new)?;
         }
-        frame.arrived = first + here;
-        if is_fragment {
-            self.move_to_fragments(here);
-        }
-        Ok(complete)
+        frame.arrived = here;
+        Ok(None)
     }
 
-    /// Takes bytes of a fragment out of the buffer.
-    fn move_to_fragments(&mut self, count: usize) {
-        let capacity = self.capacity_for_fragments(count);
-        self.fragments
-            .reserve_exact(capacity - self.fragments.len());
+    /// Moves bytes of a fragment out of the buffer, behind the bytes before them.
+    fn collect(&mut self, frame: &ArrivingFrame, count: usize) -> Result<(), Violation> {
+        let most = self.longest_message(frame);
         let range = self.buffer.consume(count);
-        self.fragments
-            .extend_from_slice(self.buffer.consumed(range));
+        let piece = self.buffer.consumed(range);
+        match self.sequence.unfinished() {
+            Some(kind) => self.collected.push(kind, piece, most),
+            None => unreachable!("`Sequence::begin_frame` has noted the message"),
+        }
+    }
+
+    /// How long the message of this fragment can become.
+    pub(super) fn longest_message(&self, frame: &ArrivingFrame) -> usize {
+        match frame.header.fin {
+            true => self.collected.length() + frame.missing(),
+            false => self.max_message,
+        }
     }
 
     /// Says what a complete frame is. `None`: it is a fragment, and more fragments follow.
     #[inline]
-    fn finish_frame(&mut self, frame: &ArrivingFrame) -> Result<Option<Received>, Violation> {
-        let header = &frame.header;
-        let payload = match frame.is_fragment() {
-            true => Payload::Fragments,
-            false => Payload::Buffer(self.buffer.consume(header.length as usize)),
-        };
-        Ok(match header.opcode {
-            OpCode::Ping => Some(Received::Ping(payload)),
-            OpCode::Pong => Some(Received::Pong),
-            OpCode::Close => {
-                let reason = CloseReason::decode(self.payload(payload))?;
+    fn finish_frame(
+        &mut self,
+        header: &Header,
+        payload: Payload,
+    ) -> Result<Option<Received>, Violation> {
+        Ok(match (header.opcode, payload) {
+            (OpCode::Ping, Payload::Buffer(range)) => Some(Received::Ping(range)),
+            (OpCode::Close, Payload::Buffer(range)) => {
+                let reason = CloseReason::decode(self.payload(range))?;
                 Some(Received::Close(reason))
             }
-            OpCode::Continuation | OpCode::Text | OpCode::Binary => {
+            (OpCode::Pong, _) => Some(Received::Pong),
+            (_, payload) => {
                 let kind = self.sequence.end_frame(header);
                 kind.map(|kind| Received::Message(kind, payload))
             }
         })
     }
 
-    /// The bytes of a complete payload.
+    /// The bytes of a complete payload in the buffer.
     #[inline]
-    pub(crate) fn payload(&self, payload: Payload) -> &[u8] {
-        match payload {
-            Payload::Buffer(range) => self.buffer.consumed(range),
-            Payload::Fragments => &self.fragments,
-        }
+    pub(crate) fn payload(&self, range: Range<usize>) -> &[u8] {
+        self.buffer.consumed(range)
     }
 
     /// Lends a complete message. A text is checked (`utf8.rs`).
@@ -297,7 +260,10 @@ impl MessageDecoder {
         kind: MessageKind,
         payload: Payload,
     ) -> Result<Message<'_>, Violation> {
-        let payload = self.payload(payload);
+        let Payload::Buffer(range) = payload else {
+            return self.collected.message(kind);
+        };
+        let payload = self.payload(range);
         match kind {
             MessageKind::Binary => Ok(Message::Binary(payload)),
             MessageKind::Text => Ok(Message::Text(whole_text(payload)?)),

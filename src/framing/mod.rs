@@ -8,9 +8,11 @@
 
 mod buffer;
 mod close;
+mod collected;
 mod decoder;
 mod frame;
 mod mask;
+mod memory;
 mod message;
 mod owned;
 mod sequence;

@@ -8,22 +8,23 @@ use super::mask::mask;
 
 impl MessageDecoder {
     /// The bytes behind the last message, so that another decoder can go on with them. They begin
-    /// with the unfinished message, if there is one. What has arrived of its fragments has become
-    /// one fragment.
+    /// with the unfinished message, if there is one. What was collected of it has become one
+    /// fragment.
     pub(crate) fn unread(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let key = (self.receiver == Role::Server).then_some([0; 4]);
+        let collected = self.collected.to_bytes();
         if let Some(kind) = self.sequence.unfinished()
-            && !self.fragments.is_empty()
+            && !collected.is_empty()
         {
-            let fragments = Frame {
+            let fragment = Frame {
                 fin: false,
                 rsv1: false,
                 opcode: kind.opcode(),
                 mask: key,
-                payload: &self.fragments,
+                payload: &collected,
             };
-            fragments.encode(&mut bytes);
+            fragment.encode(&mut bytes);
         }
         let unread = self.buffer.unread();
         match &self.frame {
@@ -31,7 +32,7 @@ impl MessageDecoder {
                 let rest = Header {
                     length: frame.missing() as u64,
                     mask: frame.header.mask.map(|key| rotated(key, frame.arrived)),
-                    opcode: match self.fragments.is_empty() {
+                    opcode: match collected.is_empty() {
                         true => frame.header.opcode,
                         false => OpCode::Continuation,
                     },

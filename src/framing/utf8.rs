@@ -29,31 +29,41 @@ pub(crate) fn whole_text(bytes: &[u8]) -> Result<&str, Violation> {
 }
 
 impl Utf8 {
-    /// The next piece.
+    /// The next piece. Returns the character that the pieces before began, if it is complete now, and
+    /// the characters that are whole in this piece.
     ///
     /// # Errors
     /// [`Violation::NotUtf8`]: the text so far is not the beginning of any UTF-8 text.
-    pub(crate) fn push(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
-        // First the rest of the character that was cut, byte by byte.
+    pub(crate) fn push<'a>(
+        &mut self,
+        mut piece: &'a [u8],
+    ) -> Result<(Option<char>, &'a str), Violation> {
+        let mut completed = None;
         while self.cut_length > 0 {
             let Some((&byte, rest)) = piece.split_first() else {
-                return Ok(());
+                return Ok((None, ""));
             };
             piece = rest;
             self.cut[self.cut_length] = byte;
             self.cut_length += 1;
-            let whole = self.characters_in(&self.cut[..self.cut_length])?;
-            if whole > 0 {
-                self.valid += whole as u64;
+            completed = self.characters_in(self.cut())?.chars().next();
+            if completed.is_some() {
+                self.valid += self.cut_length as u64;
                 self.cut_length = 0;
             }
         }
         let whole = self.characters_in(piece)?;
-        let cut = &piece[whole..];
-        self.valid += whole as u64;
+        let cut = &piece[whole.len()..];
+        self.valid += whole.len() as u64;
         self.cut[..cut.len()].copy_from_slice(cut);
         self.cut_length = cut.len();
-        Ok(())
+        Ok((completed, whole))
+    }
+
+    /// The beginning of a character that the end of the last piece cut.
+    #[inline]
+    pub(crate) fn cut(&self) -> &[u8] {
+        &self.cut[..self.cut_length]
     }
 
     /// The end of the text.
@@ -67,19 +77,25 @@ impl Utf8 {
         }
     }
 
-    /// How many bytes of `bytes` are complete characters. The rest begins a character.
-    fn characters_in(&self, bytes: &[u8]) -> Result<usize, Violation> {
-        // Most text is ASCII. This test saves a fifth of the time of an echo of 64 KiB, and a
-        // quarter of an echo of 1 MiB.
-        if bytes.is_ascii() {
-            return Ok(bytes.len());
-        }
-        match str::from_utf8(bytes) {
-            Ok(_) => Ok(bytes.len()),
-            Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
-            Err(error) => Err(Violation::NotUtf8 {
-                at: self.valid + error.valid_up_to() as u64,
-            }),
-        }
+    /// The whole characters at the front of `bytes`. What follows them begins a character.
+    fn characters_in<'a>(&self, bytes: &'a [u8]) -> Result<&'a str, Violation> {
+        let end = end_of_characters(bytes);
+        str::from_utf8(&bytes[..end]).map_err(|error| Violation::NotUtf8 {
+            at: self.valid + error.valid_up_to() as u64,
+        })
+    }
+}
+
+/// Where the character begins that the end of `bytes` cuts; else the end. It looks at the last three
+/// bytes only, so that all bytes need one check.
+fn end_of_characters(bytes: &[u8]) -> usize {
+    let is_first_of_many = |byte: &u8| *byte >= 0b1100_0000;
+    let last_bytes = bytes.len().saturating_sub(3);
+    let Some(at) = bytes[last_bytes..].iter().rposition(is_first_of_many) else {
+        return bytes.len();
+    };
+    match str::from_utf8(&bytes[last_bytes + at..]) {
+        Err(error) if error.error_len().is_none() => last_bytes + at,
+        _ => bytes.len(),
     }
 }

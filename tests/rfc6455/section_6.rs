@@ -3,8 +3,8 @@
 use crate::kit::*;
 use rand::Rng;
 use rand::rngs::StdRng;
-use rfc6455::{Config, Error, OwnedMessage, Role, Violation, WebSocket};
-use std::io::Write;
+use rfc6455::{Config, Error, OwnedMessage, Role, Untimed, Violation, WebSocket};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -376,5 +376,57 @@ fn a_message_over_the_limit_is_refused_before_its_bytes_are_there() {
             attempt(&[&first[..], &last[..last.len() - 401]].concat()),
             too_big
         );
+    }
+}
+
+/// The bytes of a peer, and where each read of them ended.
+struct Reads<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    ends: Vec<usize>,
+}
+
+impl Read for Reads<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = (&self.bytes[self.at..]).read(room)?;
+        self.at += count;
+        self.ends.push(self.at);
+        Ok(count)
+    }
+}
+
+impl Write for Reads<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// So nothing that follows has to be moved to the front of the buffer.
+#[test]
+fn a_long_frame_is_read_to_its_end_and_a_burst_of_short_ones_at_once() {
+    for opcode in [TEXT, BINARY] {
+        let long = frame_from(Role::Client, FIN | opcode, &[b'a'; 100_000]);
+        let short = frame_from(Role::Client, FIN | opcode, &[b'a'; 100]);
+        let bytes = [long.repeat(5), short.repeat(2000)].concat();
+        let stream = Untimed(Reads {
+            bytes: &bytes,
+            at: 0,
+            ends: Vec::new(),
+        });
+        let mut socket =
+            WebSocket::after_handshake(stream, Role::Server, &[], &Config::default()).unwrap();
+        for _ in 0..2005 {
+            assert!(socket.read().unwrap().is_some());
+        }
+        let ends = &socket.stream().0.ends;
+        for number in 1..=5 {
+            assert!(ends.contains(&(number * long.len())), "{ends:?}");
+        }
+        let behind = ends.iter().filter(|end| **end > 5 * long.len()).count();
+        assert!(behind < 12, "2000 short frames took {behind} reads");
     }
 }
