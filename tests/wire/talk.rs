@@ -143,7 +143,7 @@ fn what_a_server_does_wrong_is_shown_with_its_clause() {
     });
     let url = format!("ws://{address}/");
     let (program, _pipe) = talk(&[
-        "--header",
+        "--field",
         "X-Lesson: 5",
         "--origin=http://example.com",
         "--subprotocol",
