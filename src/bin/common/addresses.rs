@@ -27,9 +27,9 @@ pub fn resolve(text: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(text.to_socket_addrs()?.collect())
 }
 
-/// `HOST:PORT` where a program on this machine reaches a listener. `0.0.0.0` and `::` mean all
-/// addresses of the machine, and nobody can connect to them everywhere: they give the loopback
-/// address. `host` is the name that the user gave to the listener.
+/// `HOST:PORT` where a program on this machine reaches a listener. `host` is the name that the user
+/// gave to the listener. `0.0.0.0` and `::` stand for all addresses of the machine; not every
+/// program can connect to them, so they become the loopback address.
 pub fn reachable(listener: SocketAddr, host: Option<&str>) -> String {
     let ip = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
