@@ -43,8 +43,8 @@ impl Editor {
             Key::Enter => return Some(Asked::Line(self.finish())),
             Key::Left => _ = self.move_left(),
             Key::Right => _ = self.move_right(),
-            Key::WordLeft => self.to_word_left(),
-            Key::WordRight => self.to_word_right(),
+            Key::WordLeft => self.go_word_left(),
+            Key::WordRight => self.go_word_right(),
             Key::Home => while self.move_left() {},
             Key::End => while self.move_right() {},
             Key::Up => self.show_line(self.at.checked_sub(1)),
@@ -53,7 +53,7 @@ impl Editor {
             Key::Delete => self.delete(),
             Key::EraseWord => {
                 let end = self.after.len();
-                self.to_word_left();
+                self.go_word_left();
                 self.after.truncate(end);
             }
             Key::EraseToStart => self.before.clear(),
@@ -97,13 +97,13 @@ impl Editor {
         true
     }
 
-    fn to_word_left(&mut self) {
+    fn go_word_left(&mut self) {
         let is_space = |c: Option<&char>| c.is_some_and(|c| c.is_whitespace());
         while is_space(self.before.last()) && self.move_left() {}
         while !is_space(self.before.last()) && self.move_left() {}
     }
 
-    fn to_word_right(&mut self) {
+    fn go_word_right(&mut self) {
         let is_space = |c: Option<&char>| c.is_some_and(|c| c.is_whitespace());
         while is_space(self.after.last()) && self.move_right() {}
         while !is_space(self.after.last()) && self.move_right() {}

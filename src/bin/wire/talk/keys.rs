@@ -245,7 +245,7 @@ impl Sequence {
     fn key(&self, last: u8) -> Option<Key> {
         let [number, held] = self.numbers;
         // 1 more than a sum: Shift is 1, Alt is 2, Ctrl is 4.
-        let by_word = held.max(1) - 1 >= 2 || (self.is_ss3 && number >= 3);
+        let by_word = held > 2 || (self.is_ss3 && number > 2);
         Some(match (last, number) {
             (b'A', _) => Key::Up,
             (b'B', _) => Key::Down,
