@@ -50,8 +50,8 @@ const KEYS: &str = "\
 On a terminal, the line can be edited: arrows, Home, End, Delete; Up and Down for earlier lines;
 Ctrl-A and Ctrl-E go to the start and the end, Ctrl-W deletes a word, Ctrl-U and Ctrl-K delete up to
 the start and the end, Ctrl-L clears the screen. A paste of several lines is one message. Ctrl-C
-sends a Close with 1001 and ends the program. After Ctrl-Z, `fg` goes on. On every way out, even
-SIGTERM and SIGKILL, the terminal is restored; only where there is no `sh`, `stty sane` helps.
+sends a Close with 1001 and ends the program. After Ctrl-Z, `fg` goes on. If a signal such as SIGTERM
+ends the program, the terminal is restored a second later. If it is not, type `stty sane`.
 ";
 
 /// The help text.
