@@ -20,7 +20,6 @@ function element(tag, attributes = {}, ...children) {
 const bytesOf = (hex) => (hex ? hex.split(" ").map((byte) => parseInt(byte, 16)) : []);
 const hexOf = (byte) => byte.toString(16).padStart(2, "0");
 const bitsOf = (bytes) => bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
-const asText = (bytes) => new TextDecoder().decode(new Uint8Array(bytes));
 const seconds = (milliseconds) => `+${(milliseconds / 1000).toFixed(3)} s`;
 
 /** A clause as a link to its place in the RFC. */
@@ -254,10 +253,9 @@ function view(title, bytes, length, text) {
 function views(frame) {
   if (frame.sent === undefined) return element("p", { class: "bad" }, "The payload did not come, or not all of it.");
   const sent = bytesOf(frame.sent), unmasked = bytesOf(frame.unmasked);
-  const text = frame.close ?? (frame.kind === "Binary" ? "(bytes)" : asText(unmasked));
   const box = element("div", { class: "views" });
   if (frame.sent !== frame.unmasked) box.append(view("masked, on the wire", sent, frame.length, printable(sent)));
-  box.append(view(frame.sent === frame.unmasked ? "payload" : "unmasked", unmasked, frame.length, text));
+  box.append(view(frame.sent === frame.unmasked ? "payload" : "unmasked", unmasked, frame.length, frame.close ?? frame.text));
   return box;
 }
 

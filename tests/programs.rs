@@ -22,6 +22,9 @@ const WIRE: &str = env!("CARGO_BIN_EXE_wire");
 /// The two programs that send lines of a pipe.
 const TALKERS: [&[&str]; 2] = [&[CLIENT], &[WIRE, "talk"]];
 
+/// How a conversation ends when the server has no reason. `client` says so on standard error.
+const CLOSED: &str = "1000 (normal closure)\n";
+
 /// Runs a program with this input. It reads the output, too.
 fn run(program: &[&str], args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut process = Command::new(program[0])
@@ -321,7 +324,7 @@ fn the_answers_to_the_last_lines_of_a_pipe_are_not_lost() {
                 // A busy machine may need longer than usual: so the silence here is long.
                 let url = slow_server(3, Duration::from_millis(200));
                 let (code, out, errors) = run(program, &["--silence", "3", &url], b"1\n2\n3");
-                assert_eq!((code, &errors[..]), (Some(0), ""), "{out}");
+                assert_eq!(code, Some(0), "{out} {errors}");
                 let answers = format!("{mark}1\n{mark}2\n{mark}3\n");
                 assert!(out.contains(&answers), "{program:?} {out}");
             });
@@ -336,8 +339,9 @@ fn a_server_that_is_never_silent_is_left_after_the_longest_wait() {
         let args = ["--silence=60", "--max-wait", "0.5", &server.url("/ws")];
         let start = Instant::now();
         let (code, out, errors) = run(program, &args, b"hello\n");
-        assert_eq!((code, &errors[..]), (Some(0), ""), "{out}");
-        assert!(out.trim_end().ends_with("1000 (normal closure)"), "{out}");
+        let said = out + &errors;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.trim_end().ends_with("1000 (normal closure)"), "{said}");
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(500), "{took:?}");
         assert!(took < Duration::from_secs(50), "{took:?}");
@@ -363,6 +367,83 @@ fn a_wait_is_a_number_of_seconds() {
 }
 
 #[test]
+fn a_request_has_the_fields_of_the_command_line() {
+    for program in TALKERS {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            String::from_utf8(head).unwrap()
+        });
+        let args = [
+            "--field",
+            "X-Lesson: 5: b",
+            "--field=Authorization:Bearer x",
+            "--origin=http://example.com",
+            "--subprotocol",
+            "a",
+            "--subprotocol=b",
+            &url,
+        ];
+        let (code, _, _) = run(program, &args, b"");
+        assert_eq!(code, Some(1));
+        let head = server.join().unwrap();
+        for field in [
+            "X-Lesson: 5: b",
+            "Authorization: Bearer x",
+            "Origin: http://example.com",
+            "Sec-WebSocket-Protocol: a, b",
+        ] {
+            assert!(head.contains(&format!("\r\n{field}\r\n")), "{head}");
+        }
+        for wrong in [
+            "--field=none",
+            "--field=: x",
+            "--field=X y: z",
+            "--subprotocol=a b",
+            "--origin=\u{e9}",
+        ] {
+            let (code, out, errors) = run(program, &[wrong, &url], b"");
+            assert_eq!((code, &out[..]), (Some(2), ""), "{wrong} {errors}");
+            assert!(errors.ends_with(" (see --help)\n"), "{wrong} {errors}");
+        }
+    }
+}
+
+#[test]
+fn the_help_texts_and_the_readme_have_one_table_of_exit_codes() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let readme = include_str!("../README.md");
+    let rows = readme.lines().filter_map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let code = cells.next()?.parse::<u8>().ok()?;
+        Some(format!("{code} {}", cells.next()?))
+    });
+    let rows = rows.collect::<Vec<_>>().join(" ");
+    assert!(rows.contains("130 Ctrl-C"), "{rows}");
+    for program in [
+        &[CLIENT][..],
+        &[SERVER],
+        &[WIRE],
+        &[WIRE, "explain"],
+        &[WIRE, "tap"],
+        &[WIRE, "talk"],
+    ] {
+        let (code, help, _) = run(program, &["--help"], b"");
+        assert_eq!(code, Some(0));
+        let (_, table) = help.split_once("Exit codes:").unwrap();
+        let (table, _) = table.split_once("If a signal").unwrap();
+        assert_eq!(words(table), words(&rows), "{program:?}");
+    }
+}
+
+#[test]
 fn a_line_that_is_not_utf_8_is_named_and_never_a_hang_or_a_success() {
     let server = ServerProgram::start(&[]);
     let url = server.url("/echo");
@@ -382,7 +463,7 @@ fn a_line_that_is_not_utf_8_is_named_and_never_a_hang_or_a_success() {
                 assert_eq!(shown, i < answers, "{out}");
             }
             assert!(!out.contains("three"), "{out}");
-            assert!(out.trim_end().ends_with("1000 (normal closure)"), "{out}");
+            assert!(out.contains(CLOSED) || errors.contains(CLOSED), "{errors}");
         }
     }
 }
@@ -456,8 +537,11 @@ fn client_of(page: &str) -> Program {
 /// Waits for the goodbye of the server.
 fn expect_goodbye(client: Program) {
     let (code, lines, errors) = client.finish();
-    assert_eq!((code, errors), (Some(0), vec![]));
-    assert_eq!(lines, ["1001 (going away)"]);
+    assert_eq!((code, lines), (Some(0), vec![]));
+    assert_eq!(
+        errors,
+        ["client: closed by the peer with 1001 (going away)"]
+    );
 }
 
 #[test]

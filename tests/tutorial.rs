@@ -526,30 +526,97 @@ fn a_close_that_says_what_went_wrong_is_a_failure_of_the_client() {
     }
 }
 
-#[test]
-fn the_client_prints_messages_and_the_reason_and_never_obeys_them() {
-    let frames = [
+/// A text that wants to control the terminal, a text that looks like a binary message, and more.
+fn tricky_frames(close: &[u8]) -> Vec<u8> {
+    [
+        frame(FIN | TEXT, None, b"in the segment of the handshake"),
+        frame(FIN | BINARY, None, &[0xCA, 0xFE]),
+        frame(FIN | TEXT, None, b"[2 bytes: ca fe]"),
+        frame(FIN | TEXT, None, b"{\n  \"a\": \"\\n\"\n}"),
         frame(
             FIN | TEXT,
             None,
-            "first in the segment of the handshake".as_bytes(),
+            "\x1b[2J\u{202e}\u{2028}\\u{202e}".as_bytes(),
         ),
-        frame(FIN | BINARY, None, &[0xCA, 0xFE]),
-        frame(FIN | TEXT, None, b"\x1b[2Jcleared\n?"),
-        frame(FIN | CLOSE, None, &close_body(1000, "bye")),
+        frame(FIN | CLOSE, None, close),
     ]
-    .concat();
-    let (code, lines, errors) = client(&[&server_that_sends(frames)]).finish();
-    assert_eq!(code, Some(0), "{errors:?}");
-    assert_eq!(
-        lines,
-        [
-            "first in the segment of the handshake",
-            "[2 bytes: ca fe]",
-            r"\u{1b}[2Jcleared\n?",
-            "bye"
-        ]
-    );
+    .concat()
+}
+
+#[test]
+fn in_a_pipe_the_client_prints_messages_unchanged_and_then_the_reason() {
+    for (close, reason, notice) in [
+        (close_body(1000, "good\u{202e}bye"), "good\u{202e}bye\n", ""),
+        (
+            close_body(1000, ""),
+            "",
+            "client: closed by the peer with 1000 (normal closure)\n",
+        ),
+        (vec![], "", "client: closed by the peer with no code\n"),
+    ] {
+        let url = server_that_sends(tricky_frames(&close));
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_client"))
+            .arg(url)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let messages: [&[u8]; 5] = [
+            b"in the segment of the handshake\n",
+            b"\xca\xfe\n",
+            b"[2 bytes: ca fe]\n",
+            b"{\n  \"a\": \"\\n\"\n}\n",
+            "\x1b[2J\u{202e}\u{2028}\\u{202e}\n".as_bytes(),
+        ];
+        let wanted = [&messages.concat()[..], reason.as_bytes()].concat();
+        assert_eq!(output.stdout, wanted, "{output:?}");
+        let binary = "client: the next message is binary, 2 bytes\n";
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(errors, format!("{binary}{notice}"));
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn on_a_terminal_the_client_obeys_no_message_and_tells_binary_from_text() {
+    let url = server_that_sends(tricky_frames(&close_body(1000, "good\u{202e}bye")));
+    let command = format!("{} {url}", env!("CARGO_BIN_EXE_client"));
+    let terminal = Program::start("script", &["-qec", &command, "/dev/null"]);
+    let (code, lines, _) = terminal.finish();
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    let shown = [
+        "in the segment of the handshake",
+        r"\[2 bytes: ca fe]",
+        "[2 bytes: ca fe]",
+        r#"{\n  "a": "\\n"\n}"#,
+        r"\u{1b}[2J\u{202e}\u{2028}\\u{202e}",
+        r"good\u{202e}bye",
+    ];
+    assert_eq!((code, &lines[..]), (Some(0), &shown[..]));
+}
+
+#[test]
+fn a_server_at_all_addresses_prints_one_that_can_be_opened() {
+    for (address, host) in [("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "[::1]")] {
+        let args = ["--addr", address];
+        let server = Program::start(env!("CARGO_BIN_EXE_server"), &args);
+        let page = server.line();
+        assert!(page.starts_with(&format!("http://{host}:")), "{page}");
+        let client = client(&[&(page.replacen("http", "ws", 1) + "ws")]);
+        assert!(is_date_time(&client.line()));
+    }
+}
+
+#[test]
+fn trace_and_log_name_a_connection_by_the_address_of_its_peer() {
+    let server = ServerProgram::start(&["--trace", "--interval", "10000"]);
+    let stream = server.open_by_hand("/ws");
+    let peer = stream.local_addr().unwrap().to_string();
+    let mut named = [false; 2];
+    while named != [true; 2] {
+        let line = server.program.error_line();
+        named[0] |= line.contains(&format!(" {peer} client -> server  opening handshake"));
+        named[1] |= line == format!("{peer} /ws opened");
+    }
 }
 
 #[test]
@@ -591,12 +658,12 @@ fn the_client_sends_each_line_of_a_pipe_and_prints_each_answer() {
     }
     drop(pipe);
     let (code, lines, errors) = client.finish();
-    assert_eq!((code, errors), (Some(0), vec![]));
-    assert_eq!(lines.len(), 10_001);
+    assert_eq!(code, Some(0));
+    assert_eq!(errors, ["client: closed by us with 1000 (normal closure)"]);
+    assert_eq!(lines.len(), 10_000);
     for (i, line) in lines[..10_000].iter().enumerate() {
         assert_eq!(*line, i.to_string());
     }
-    assert_eq!(lines[10_000], "1000 (normal closure)");
 }
 
 #[test]
@@ -654,10 +721,11 @@ fn enter_on_a_terminal_stops_the_server_with_a_goodbye_to_everybody() {
     }
     writeln!(keys).unwrap();
     for client in clients {
-        let (code, lines, _) = client.finish();
+        let (code, lines, errors) = client.finish();
+        assert_eq!((code, lines), (Some(0), vec![]));
         assert_eq!(
-            (code, lines),
-            (Some(0), vec!["1001 (going away)".to_owned()])
+            errors,
+            ["client: closed by the peer with 1001 (going away)"]
         );
     }
     assert_eq!(terminal.finish().0, Some(0));

@@ -1,5 +1,5 @@
 //! The tutorial's client. It prints what a WebSocket server sends, and at the end the reason why
-//! the server closed.
+//! the connection was closed.
 //!
 //! ```text
 //! cargo run --bin client [URL]
@@ -9,6 +9,8 @@
 mod arguments;
 #[path = "common/connect.rs"]
 mod connect;
+#[path = "common/exit.rs"]
+mod exit;
 #[path = "common/lines.rs"]
 mod lines;
 #[path = "client/options.rs"]
@@ -19,26 +21,26 @@ mod output;
 mod pipe;
 #[path = "client/reconnect.rs"]
 mod reconnect;
+#[path = "common/request.rs"]
+mod request;
+#[path = "client/show.rs"]
+mod show;
 #[path = "common/silence.rs"]
 mod silence;
 
-use connect::{TracedSocket, connect, ended_well};
+use connect::{TracedSocket, connect, ended_well, report_error};
 use options::ClientOptions;
 use output::complain;
+use rfc6455::Error;
 use rfc6455::trace::print_trace;
-use rfc6455::{Error, Printable};
-use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let options = match ClientOptions::parse() {
         Ok(options) => options,
-        Err(not_run) => return not_run.report("client", options::HELP),
+        Err(not_run) => return not_run.report("client", &options::help()),
     };
-    run(&options).unwrap_or_else(|error| {
-        complain(format_args!("client: {error}"));
-        ExitCode::FAILURE
-    })
+    run(&options).unwrap_or_else(|error| report_error("client", &error))
 }
 
 fn run(options: &ClientOptions) -> Result<ExitCode, Error> {
@@ -56,20 +58,15 @@ fn run(options: &ClientOptions) -> Result<ExitCode, Error> {
 /// Prints each message, and at the end the reason why the connection was closed.
 fn listen(socket: &mut TracedSocket) -> Result<(), Error> {
     while let Some(message) = socket.read()? {
-        if !print(&message.to_string())? {
+        if !show::message(message)? {
             return Ok(()); // Nobody reads our output. Dropping the socket sends a Close.
         }
     }
     match socket.closed() {
         Some(closed) if !ended_well(&closed) => return Err(Error::Closed(closed)),
-        Some(closed) if closed.reason().is_empty() => print(&closed.code().to_string())?,
-        Some(closed) => print(closed.reason())?,
-        None => true,
-    };
+        Some(closed) if closed.reason().is_empty() => complain(format_args!("client: {closed}")),
+        Some(closed) => _ = show::reason(closed.reason())?,
+        None => {}
+    }
     Ok(())
-}
-
-/// Prints a line. `Printable` shows control characters, so the server cannot control the terminal.
-fn print(line: &str) -> io::Result<bool> {
-    output::print(&format!("{}\n", Printable(line)))
 }

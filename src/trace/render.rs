@@ -258,7 +258,7 @@ impl Page {
                 && let Some(key) = key
             {
                 for step in words::accept_steps(key) {
-                    let line = format!("         {:8} {}", step.name, step.value);
+                    let line = format!("         {:8} {}", step.name, Printable(&step.value));
                     self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
                 }
             }

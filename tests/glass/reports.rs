@@ -70,6 +70,30 @@ fn a_report_shows_its_own_connection_from_the_request_to_the_end_of_tcp_and_no_o
 }
 
 #[test]
+fn a_report_escapes_what_a_peer_wrote() {
+    let server = server();
+    let mut report = report(&server, TOKEN);
+    let mut echo = connect(&server, &format!("/echo?glass={TOKEN}"));
+    for text in ["exe.\u{202e}fdp", "\\n\n", "[2 bytes: ca fe]"] {
+        echo.send(text).unwrap();
+        echo.read().unwrap().unwrap();
+    }
+    echo.send(&[0xCA, 0xFE]).unwrap();
+    echo.read().unwrap().unwrap();
+    echo.close(rfc6455::CloseCode::NORMAL, "\u{200b}").unwrap();
+    let notes = notes_to_the_end(&mut report);
+    let member = |name: &str| -> Vec<String> {
+        let texts = notes.iter().filter_map(|note| note[name].as_str());
+        texts.map(str::to_owned).collect()
+    };
+    let shown = [r"exe.\u{202e}fdp", r"\\n\n", "[2 bytes: ca fe]", "(bytes)"];
+    let twice = shown.iter().flat_map(|text| [*text, *text]);
+    assert_eq!(member("text"), twice.collect::<Vec<_>>());
+    let close = r"1000 (normal closure): \u{200b}";
+    assert_eq!(member("close"), [close, close]);
+}
+
+#[test]
 fn a_report_brings_the_words_about_the_protocol_and_the_page_has_none() {
     let server = server();
     let mut report = report(&server, TOKEN);

@@ -16,7 +16,7 @@ fn a_wrong_command_line_is_explained() {
         &["tap", "localhost:0", "localhost:x"],
         &["talk"],
         &["talk", "http://localhost/"],
-        &["talk", "--header", "none", "ws://localhost/"],
+        &["talk", "--field", "none", "ws://localhost/"],
         &["talk", "--subprotocol", "a b", "ws://localhost/"],
     ] {
         let (code, out, errors) = wire(args, b"");

@@ -6,7 +6,7 @@ use crate::programs::*;
 use crate::support::*;
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::process::{ChildStdin, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 
 fn talk(args: &[&str]) -> (Program, ChildStdin) {
@@ -143,7 +143,7 @@ fn what_a_server_does_wrong_is_shown_with_its_clause() {
     });
     let url = format!("ws://{address}/");
     let (program, _pipe) = talk(&[
-        "--header",
+        "--field",
         "X-Lesson: 5",
         "--origin=http://example.com",
         "--subprotocol",
@@ -229,4 +229,129 @@ fn on_a_terminal_the_line_that_is_typed_stays_whole_and_the_terminal_is_restored
         assert!(code.contains(expected), "{code:?}");
         assert!(wait_for_line(&terminal, "icanon").contains(" icanon"));
     }
+}
+
+/// `wire talk` on a terminal, in these commands of a shell; `$T` starts it. Its keys are the pipe.
+fn on_a_terminal(url: &str, commands: &str) -> (Program, ChildStdin) {
+    let command = format!("T='{WIRE} talk {url}'; {commands}");
+    let args = ["-qec", &command, "/dev/null"];
+    let mut terminal = Program::start_with("script", &args, Stdio::piped());
+    let input = terminal.process.stdin.take().unwrap();
+    (terminal, input)
+}
+
+#[test]
+fn keys_edit_the_line_and_none_types_what_it_is_not() {
+    let server = ServerProgram::start(&[]);
+    let (terminal, mut input) = on_a_terminal(&server.url("/echo"), "$T; stty -a");
+    wait_for_line(&terminal, "* open");
+    for (keys, answer) in [
+        // F1 of the Linux console and of xterm, F5, Page Up.
+        (&b"\x1b[[A\x1bOP\x1b[15~\x1b[5~one\r"[..], "< one"),
+        (b"a\tb\r", "< a\tb"),
+        (b"\xe9bcd\r", "< \u{fffd}bcd"),
+        (b"\x1b[A\x1b[A\x1b[A!\r", "< one!"),
+        (b"\x10\x0e\x1b[Bnew\r", "< new"),
+        (b"bc\x1b[D\x1b[D\x01a\x05d\r", "< abcd"),
+        (b"ab\x1b[H\x1b[3~\r", "< b"),
+        (b"one two\x17three\x1b[1;5D\x0b\r", "< one "),
+        (b"one two\x1bb\x15\r", "< two"),
+        (
+            "n\u{e4}\u{4f60}\u{1f600}\x1b[D\x7f\r".as_bytes(),
+            "< n\u{e4}\u{1f600}",
+        ),
+        (b"\x1b[200~one\rtwo\x03\x1b[201~\r", r"< one\ntwo\u{3}"),
+    ] {
+        input.write_all(keys).unwrap();
+        let line = wait_for_line(&terminal, "< ");
+        assert!(line.ends_with(answer), "{line:?} {answer:?}");
+    }
+    input.write_all(b"\x04").unwrap();
+    wait_for_line(&terminal, " icanon");
+}
+
+#[test]
+fn a_long_paste_is_not_drawn_for_each_character() {
+    let server = ServerProgram::start(&[]);
+    let (terminal, mut input) = on_a_terminal(&server.url("/echo"), "$T");
+    wait_for_line(&terminal, "* open");
+    let pasted = "x".repeat(50_000);
+    write!(input, "\x1b[200~{pasted}\x1b[201~\r").unwrap();
+    let drawn = wait_for_line(&terminal, "> xxx");
+    // Once as a whole, and a line of the screen for each part that was read.
+    assert!(drawn.len() < 10 * pasted.len(), "{} bytes", drawn.len());
+    let answer = wait_for_line(&terminal, "< xxx");
+    assert!(answer.contains(&pasted));
+    write!(input, "/quit\r").unwrap();
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+#[test]
+fn ctrl_z_and_fg_find_the_terminal_and_the_line_whole() {
+    let server = ServerProgram::start(&[]);
+    let commands = "set -m; $T; stty -a; echo \"now \"\"fg\"; fg; stty -a";
+    let (terminal, mut input) = on_a_terminal(&server.url("/echo"), commands);
+    wait_for_line(&terminal, "* open");
+    input.write_all(b"half\x1a").unwrap();
+    wait_for_line(&terminal, " icanon");
+    wait_for_line(&terminal, "now fg");
+    input.write_all(b" whole\r").unwrap();
+    let line = wait_for_line(&terminal, "< ");
+    assert!(line.trim_end().ends_with("< half whole"), "{line:?}");
+    input.write_all(b"\x04").unwrap();
+    wait_for_line(&terminal, " icanon");
+}
+
+#[test]
+fn a_signal_that_ends_it_leaves_the_terminal_restored() {
+    let server = ServerProgram::start(&[]);
+    // The shell is asked again and again, because the watcher waits for a second first.
+    let commands = "sh -c \"echo pid \\$\\$; exec $T\"; \
+                    until stty -a | grep -q ' icanon'; do sleep 0.1; done; echo re\"\"stored";
+    for signal in ["-TERM", "-KILL"] {
+        let (terminal, mut input) = on_a_terminal(&server.url("/echo"), commands);
+        let pid = wait_for_line(&terminal, "pid ");
+        let pid = pid.trim_start_matches("pid ");
+        // An answer comes only when the terminal hands over each key.
+        wait_for_line(&terminal, "* open");
+        write!(input, "here\r").unwrap();
+        wait_for_line(&terminal, "< here");
+        let killed = Command::new("kill").args([signal, pid]).status().unwrap();
+        assert!(killed.success());
+        wait_for_line(&terminal, "restored");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_long_binary_message_takes_no_multiple_of_its_size() {
+    const SIZE: usize = 16 << 20;
+    let (listener, address) = listener();
+    let server = thread::spawn(move || {
+        let (mut tcp, _) = listener.accept().unwrap();
+        let head = read_head(&mut tcp);
+        let key = head.split("Sec-WebSocket-Key: ").nth(1).unwrap();
+        let accept = rfc6455::opening::accept_for(key.lines().next().unwrap());
+        let answer = with_accept(&accept, "").into_bytes();
+        let message = frame(FIN | BINARY, None, &vec![0xAB; SIZE]);
+        let text = frame(FIN | TEXT, None, b"behind it");
+        tcp.write_all(&[answer, message, text].concat()).unwrap();
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let (mut program, pipe) = talk(&[&format!("ws://{address}/")]);
+    program.line();
+    let shown = program.line();
+    assert_eq!(shown.len(), "* binary".len() + 3 * SIZE);
+    assert_eq!(program.line(), "< behind it");
+    let status = format!("/proc/{}/status", program.process.id());
+    let status = std::fs::read_to_string(status).unwrap();
+    let peak = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    let peak: usize = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(peak < (6 * SIZE) >> 10, "{peak} KiB");
+    program.kill();
+    drop(pipe);
+    server.join().unwrap();
 }

@@ -3,6 +3,7 @@
 //! An option is `--name`. Its value is the next argument, or it follows a `=`: `--name value` or
 //! `--name=value`. A program takes one argument after another and says what it means.
 
+use crate::exit;
 use crate::output::{complain, print};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -103,11 +104,11 @@ impl Argument {
 }
 
 impl NotRun {
-    /// Prints the help text, or the one line that says what is wrong.
+    /// Prints the help text with the table of exit codes, or the one line that says what is wrong.
     pub fn report(&self, program: &str, help: &str) -> ExitCode {
         match self {
             NotRun::Help => {
-                let Err(error) = print(help) else {
+                let Err(error) = print(&format!("{help}\n{}", exit::TABLE)) else {
                     return ExitCode::SUCCESS;
                 };
                 complain(format_args!("{program}: {error}"));
@@ -115,7 +116,7 @@ impl NotRun {
             }
             NotRun::Wrong(what) => {
                 complain(format_args!("{program}: {what} (see --help)"));
-                ExitCode::from(2)
+                ExitCode::from(exit::WRONG_COMMAND_LINE)
             }
         }
     }

@@ -1,9 +1,12 @@
-//! Connecting as a client, with an observer of the connection if the user wants one; and what a good
-//! end is.
+//! Connecting as a client, with an observer of the connection if the user wants one; what a good end
+//! is, and what is said of an error.
 
+use crate::arguments::NotRun;
+use crate::output::complain;
 use crate::silence::Heard;
 use rfc6455::trace::{Event, Observer, Traced};
 use rfc6455::{Client, CloseCode, Closed, Error, Role, UrlError, WebSocket};
+use std::process::ExitCode;
 
 /// The stream of a program's connection. An observer may look at it.
 pub type ProgramStream = Traced<Heard>;
@@ -35,4 +38,16 @@ pub fn ended_well(closed: &Closed) -> bool {
         closed.code(),
         CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS | CloseCode(3000..)
     )
+}
+
+/// Says why a connection failed. A field or a subprotocol that may not be sent is a wrong command
+/// line.
+pub fn report_error(program: &str, error: &Error) -> ExitCode {
+    match error {
+        Error::Unsendable(_) => NotRun::Wrong(error.to_string()).report(program, ""),
+        _ => {
+            complain(format_args!("{program}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -8,8 +8,13 @@ use std::io::{self, ErrorKind, Write};
 
 /// Prints text on standard output, now. Returns the same as [`wanted`].
 pub fn print(text: &str) -> io::Result<bool> {
+    print_bytes(text.as_bytes())
+}
+
+/// Prints bytes on standard output, now. Returns the same as [`wanted`].
+pub fn print_bytes(bytes: &[u8]) -> io::Result<bool> {
     let mut out = io::stdout();
-    wanted(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    wanted(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// How writing to standard output went. `false`: the reader of the pipe has gone, as in

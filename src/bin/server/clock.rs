@@ -14,15 +14,25 @@ pub fn run<S: Stream>(
     wait: impl Fn(&mut WebSocket<S>, Instant) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let mut generator: StdRng = make_rng();
+    let mut due = Instant::now();
     loop {
-        socket.send(&date_time(SystemTime::now()))?;
-        if !wait(socket, Instant::now() + interval)? {
+        // The time at which this message was due. So a tick that is late skips no second.
+        let late = Instant::now().saturating_duration_since(due);
+        socket.send(&date_time(SystemTime::now() - late))?;
+        due = next_tick(due, Instant::now(), interval);
+        if !wait(socket, due)? {
             return Ok(());
         }
         if generator.random_bool(close_chance) {
             return socket.close(CloseCode::NORMAL, "random closing");
         }
     }
+}
+
+/// When the tick after `due` is due. The ticks keep to a schedule, so small delays do not add up. A
+/// clock that is late by more than an interval, because its peer did not read, leaves ticks out.
+fn next_tick(due: Instant, now: Instant, interval: Duration) -> Instant {
+    (due + interval).max(now)
 }
 
 /// Waits, and reads while it waits: so a Ping or a Close of the peer is answered at once. Returns
@@ -91,6 +101,22 @@ fn days_in_year(year: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn delays_of_the_ticks_do_not_add_up() {
+        const INTERVAL: Duration = Duration::from_secs(1);
+        let start = Instant::now();
+        let mut due = start;
+        for tick in 1..=1000 {
+            // Each message leaves 20 ms late.
+            let now = due + Duration::from_millis(20);
+            due = next_tick(due, now, INTERVAL);
+            assert_eq!(due, start + tick * INTERVAL);
+        }
+        // A peer that did not read for a minute does not get sixty messages at once.
+        let now = due + Duration::from_secs(60);
+        assert_eq!(next_tick(due, now, INTERVAL), now);
+    }
 
     #[test]
     fn the_time_has_the_form_of_the_tutorial() {

@@ -15,6 +15,8 @@ mod arguments;
 mod clock;
 mod echo;
 mod enter;
+#[path = "../common/exit.rs"]
+mod exit;
 mod fault;
 mod glass;
 mod inherited;
@@ -31,7 +33,6 @@ use rfc6455::{Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
 use std::net::SocketAddr;
 use std::panic;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The pages: path, type, text.
@@ -70,13 +71,11 @@ fn serve(options: ServerOptions) -> Result<(), String> {
     let addresses = server.addresses().map_err(|error| error.to_string())?;
     // The message of a panic goes to the log, too. So a handler that panics never waits for it.
     panic::set_hook(Box::new(|panic| Log::stderr().line(panic)));
-    let page = match options.listen_stdin {
-        true => format!("http://{}/", addresses[0]),
-        false => {
-            let (host, _) = addresses::split(&options.address).unwrap_or_default();
-            format!("http://{host}:{}/", addresses[0].port())
-        }
+    let host = match options.listen_stdin {
+        true => None,
+        false => addresses::split(&options.address).map(|(host, _)| host),
     };
+    let page = format!("http://{}/", addresses::reachable(addresses[0], host));
     if let Err(error) = output::print(&format!("{page}\n")) {
         Log::stderr().line(format_args!("server: {page}: {error}"));
     }
@@ -113,10 +112,10 @@ fn traced(tcp: Tcp, peer: SocketAddr, trace: bool) -> Traced<Tcp> {
     stream
 }
 
-/// Logs the events of a connection. Its label is the peer's port.
+/// Logs the events of a connection. Its label is the peer's address, as in every line of the log.
 fn log_events_of(peer: SocketAddr) -> impl FnMut(Event) + Send + 'static {
     let log = Log::stderr();
-    print_trace_with(format!(" {}", peer.port()), move |text| log.print(text))
+    print_trace_with(format!(" {peer}"), move |text| log.print(text))
 }
 
 /// Which path gets what.
@@ -182,15 +181,13 @@ type Conversation<'a> = dyn Fn(&mut WebSocket<Traced<Tcp>>) -> Result<(), Error>
 /// memory for its stack.
 #[inline(never)]
 fn converse(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Result<(), Error> {
-    static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     let peer = request.stream().inner().peer_addr()?;
     let path = request.path().to_owned();
     let mut socket = request.upgrade()?;
 
-    let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let opened = Instant::now();
     let log = Log::stderr();
-    log.line(format_args!("#{number} {peer} {path} opened"));
+    log.line(format_args!("{peer} {path} opened"));
     let mut result = conversation(&mut socket);
     if let Err(Error::Closing) = result {
         result = read_until_closed(&mut socket);
@@ -202,7 +199,7 @@ fn converse(request: Request<Traced<Tcp>>, conversation: &Conversation) -> Resul
         (Err(error), _) => error.to_string(),
     };
     log.line(format_args!(
-        "#{number} {peer} {path} {how} (open for {seconds:.1} s)"
+        "{peer} {path} {how} (open for {seconds:.1} s)"
     ));
     Ok(())
 }

@@ -12,13 +12,16 @@ mod addresses;
 mod arguments;
 #[path = "../common/connect.rs"]
 mod connect;
+#[path = "../common/exit.rs"]
+mod exit;
 mod explain;
 mod hex;
 #[path = "../common/lines.rs"]
 mod lines;
 #[path = "../common/output.rs"]
 mod output;
-mod screen;
+#[path = "../common/request.rs"]
+mod request;
 #[path = "../common/silence.rs"]
 mod silence;
 mod talk;
@@ -42,13 +45,21 @@ Usage: wire COMMAND
 pub enum Trouble {
     /// The command line is wrong, or asks for help.
     NotRun(NotRun),
-    /// Something failed. The text says what, in one line.
+    /// The connection failed.
+    Connection(rfc6455::Error),
+    /// Something else failed. The text says what, in one line.
     Failed(String),
 }
 
 impl From<NotRun> for Trouble {
     fn from(not_run: NotRun) -> Trouble {
         Trouble::NotRun(not_run)
+    }
+}
+
+impl From<rfc6455::Error> for Trouble {
+    fn from(error: rfc6455::Error) -> Trouble {
+        Trouble::Connection(error)
     }
 }
 
@@ -68,11 +79,13 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(not_run) => return not_run.report("wire", HELP),
     };
+    let program = format!("wire {name}");
     match run(arguments) {
         Ok(code) => code,
-        Err(Trouble::NotRun(not_run)) => not_run.report(&format!("wire {name}"), &help),
+        Err(Trouble::NotRun(not_run)) => not_run.report(&program, &help),
+        Err(Trouble::Connection(error)) => connect::report_error(&program, &error),
         Err(Trouble::Failed(what)) => {
-            output::complain(format_args!("wire {name}: {what}"));
+            output::complain(format_args!("{program}: {what}"));
             ExitCode::FAILURE
         }
     }

@@ -2,23 +2,30 @@
 //!
 //! This file connects, and shows what the server sends. `talk/input.rs` says what a typed line
 //! means. `talk/voice.rs` sends it. `talk/wire_order.rs` keeps what is shown in the right order.
+//! `talk/screen.rs` is the terminal, with `talk/terminal.rs` (its mode), `talk/keys.rs` (its keys)
+//! and `talk/editor.rs` (the line that is typed).
 
+mod editor;
 mod input;
+mod keys;
+mod screen;
+mod terminal;
 mod voice;
 mod wire_order;
 
 use crate::Trouble;
-use crate::arguments::{Argument, Arguments, NotRun};
+use crate::arguments::Arguments;
 use crate::connect::{TracedSocket, connect, ended_well};
 use crate::lines::Sending;
 use crate::output::wanted;
-use crate::screen::Screen;
-use crate::silence::Patience;
+use crate::request::{OPTIONS, RequestOptions};
 use input::COMMANDS;
 use rfc6455::trace::{
     Event, FramePayload, Transcript, hex as spaced_hex, renderer_for, time_of_day,
 };
-use rfc6455::{Client, CloseReason, Error, Message, OpCode, Printable, Role};
+use rfc6455::{CloseReason, Error, Message, OpCode, Printable, Role};
+use screen::Screen;
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,51 +43,45 @@ all, as from /dev/null, sends nothing and listens on.
 
 Usage: wire talk [OPTIONS] URL
 
-  URL                      ws://HOST[:PORT][/PATH][?QUERY]
-  --header \"NAME: VALUE\"   add a field to the request (can be repeated)
-  --origin ORIGIN          add an Origin field, as a browser does
-  --subprotocol NAME       offer a subprotocol (can be repeated)
-  --silence SECONDS        at the end of the lines, wait for so much silence (default: 1)
-  --max-wait SECONDS       but wait no longer than this, in all (default: 10)
-  --trace                  show every byte on standard error, and what it means
-  --help                   show this text
+  URL                    ws://HOST[:PORT][/PATH][?QUERY]
+";
 
-The exit code is 0 if the connection was closed in order (with 1000, 1001, no code, or 3000 to 4999)
-and all lines were sent; 2 if the command line is wrong; 130 after Ctrl-C; else 1.
-
+const KEYS: &str = "\
+On a terminal, the line can be edited: arrows, Home, End, Delete; Up and Down for earlier lines;
+Ctrl-A and Ctrl-E go to the start and the end, Ctrl-W deletes a word, Ctrl-U and Ctrl-K delete up to
+the start and the end, Ctrl-L clears the screen. A paste of several lines is one message. Ctrl-C
+sends a Close with 1001 and ends the program. After Ctrl-Z, `fg` goes on. If a signal such as SIGTERM
+ends the program, the terminal is restored a second later. If it is not, type `stty sane`.
 ";
 
 /// The help text.
 pub fn help() -> String {
-    format!("{HELP}{COMMANDS}\n")
+    format!("{HELP}{OPTIONS}  --help                 show this text\n\n{COMMANDS}\n\n{KEYS}")
 }
 
-pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
-    let TalkOptions {
-        client,
-        patience,
-        trace,
-    } = options(arguments)?;
+pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
+    let mut options = RequestOptions::default();
+    while let Some(argument) = arguments.next()? {
+        options.take(argument, &mut arguments)?;
+    }
+    let client = options.client(None)?;
     let screen = Arc::new(Screen::default());
     let order = Arc::new(WireOrder::default());
     // The greeting counts as a message. So it comes before frames that arrive with the handshake.
     order.note_message();
-    let tell: Box<dyn FnMut(Event) + Send> = match trace {
+    let tell: Box<dyn FnMut(Event) + Send> = match options.trace {
         true => Box::new(print_events(Arc::clone(&screen))),
         false => Box::new(show_control_frames(Arc::clone(&screen), Arc::clone(&order))),
     };
-    let mut socket = connect(&client, Some(tell)).map_err(|error| match error {
-        Error::Unsendable(_) => Trouble::wrong(error), // A wrong header or subprotocol.
-        error => Trouble::Failed(error.to_string()),
-    })?;
+    let mut socket = connect(&client, Some(tell))?;
     screen.begin();
-    let _ = screen.show(&greeting(&socket));
+    let _ = screen.show(greeting(&socket));
     order.note_shown(&screen);
     let (sending, interrupted) = (Arc::new(Sending::default()), Arc::default());
     if !screen.is_interactive() {
         sending.begin();
     }
-    let voice = Voice::new(&socket, &screen, patience, &sending, &interrupted);
+    let voice = Voice::new(&socket, &screen, options.patience, &sending, &interrupted);
     thread::spawn(move || voice.speak());
     let result = listen(&mut socket, &screen, &order);
     screen.end();
@@ -88,7 +89,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
     if interrupted.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    result.map_err(|error| Trouble::Failed(error.to_string()))?;
+    result?;
     let closed = socket.closed();
     let sent = sending.exit_code("wire talk", closed.as_ref());
     // How the connection ended was shown.
@@ -96,57 +97,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
         true => sent,
         false => ExitCode::FAILURE,
     })
-}
-
-/// What the command line asks for.
-struct TalkOptions {
-    client: Client,
-    patience: Patience,
-    trace: bool,
-}
-
-/// Reads the command line.
-fn options(mut arguments: Arguments) -> Result<TalkOptions, Trouble> {
-    let mut url = None;
-    let mut trace = false;
-    let mut patience = Patience::default();
-    let mut fields: Vec<(String, String)> = Vec::new();
-    let mut subprotocols = Vec::new();
-    while let Some(argument) = arguments.next()? {
-        match &argument {
-            Argument::Option(name) => match &name[..] {
-                "--header" => fields.push(header(&arguments.value()?)?),
-                "--origin" => fields.push(("Origin".to_owned(), arguments.value()?)),
-                "--subprotocol" => subprotocols.push(arguments.value()?),
-                "--trace" => trace = true,
-                name if patience.take(name, &mut arguments)? => {}
-                _ => return Err(argument.unexpected().into()),
-            },
-            Argument::Other(text) if url.is_none() => url = Some(text.clone()),
-            Argument::Other(_) => return Err(argument.unexpected().into()),
-        }
-    }
-    let url = url.ok_or_else(|| Trouble::wrong("the URL is missing"))?;
-    let mut client = Client::new(&url).map_err(Trouble::wrong)?;
-    for (name, value) in fields {
-        client = client.field(&name, &value);
-    }
-    let subprotocols: Vec<&str> = subprotocols.iter().map(String::as_str).collect();
-    Ok(TalkOptions {
-        client: client.subprotocols(&subprotocols),
-        patience,
-        trace,
-    })
-}
-
-/// `NAME: VALUE`.
-fn header(text: &str) -> Result<(String, String), NotRun> {
-    match text.split_once(':') {
-        Some((name, value)) => Ok((name.to_owned(), value.trim().to_owned())),
-        None => Err(NotRun::Wrong(format!(
-            "--header takes \"NAME: VALUE\", not {text}"
-        ))),
-    }
 }
 
 fn greeting(socket: &TracedSocket) -> String {
@@ -196,19 +146,50 @@ fn notice(payload: &FramePayload) -> Option<String> {
 
 /// Shows each message, and at the end how the connection ended.
 fn listen(socket: &mut TracedSocket, screen: &Screen, order: &WireOrder) -> Result<(), Error> {
+    let most = match screen.is_interactive() {
+        true => MOST_ON_A_TERMINAL,
+        false => usize::MAX,
+    };
     while let Some(message) = socket.read()? {
-        let line = match message {
-            Message::Text(text) => format!("< {}", Printable(text)),
-            Message::Binary([]) => "* binary, no bytes".to_owned(),
-            Message::Binary(bytes) => format!("* binary {}", spaced_hex(bytes)),
+        let shown = match message {
+            Message::Text(text) => screen.show(format_args!("< {}", Printable(text))),
+            Message::Binary(bytes) => screen.show(Binary { bytes, most }),
         };
-        if !wanted(screen.show(&line))? {
+        if !wanted(shown)? {
             return Ok(()); // Nobody reads our output. Dropping the socket sends a Close.
         }
         order.note_shown(screen);
     }
     if let Some(closed) = socket.closed() {
-        wanted(screen.show(&format!("* {closed}")))?;
+        wanted(screen.show(format_args!("* {closed}")))?;
     }
     Ok(())
+}
+
+/// A user at a terminal sees at most this many bytes of a binary message.
+const MOST_ON_A_TERMINAL: usize = 1024;
+
+/// A binary message in hex. It is written piece by piece, because a message may be long.
+struct Binary<'a> {
+    bytes: &'a [u8],
+    /// At most this many bytes are shown.
+    most: usize,
+}
+
+impl fmt::Display for Binary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PIECE: usize = 1024;
+        if self.bytes.is_empty() {
+            return f.write_str("* binary, no bytes");
+        }
+        f.write_str("* binary")?;
+        let shown = &self.bytes[..self.most.min(self.bytes.len())];
+        for piece in shown.chunks(PIECE) {
+            write!(f, " {}", spaced_hex(piece))?;
+        }
+        match self.bytes.len() - shown.len() {
+            0 => Ok(()),
+            more => write!(f, " ... and {more} bytes more"),
+        }
+    }
 }

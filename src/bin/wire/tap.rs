@@ -54,8 +54,9 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let listeners = addresses::resolve(listen)
         .and_then(|addresses| server::listen(&addresses[..]))
         .map_err(cannot)?;
-    let port = listeners[0].local_addr().map_err(cannot)?.port();
-    let line = format!("listening on {host}:{port}, passing on to {target}");
+    let address = listeners[0].local_addr().map_err(cannot)?;
+    let reached = addresses::reachable(address, Some(host));
+    let line = format!("listening on {reached}, passing on to {target}");
     let _ = writeln!(io::stdout(), "{line}");
 
     let (display, shown) = Display::new();

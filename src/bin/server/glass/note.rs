@@ -1,11 +1,11 @@
 //! What a report says of a connection, in JSON. Every word about the protocol comes from
-//! `trace::words`, so the page only draws.
+//! `trace::words`, so the page only draws. What a peer wrote goes through [`Printable`] first.
 
 use crate::json::{self, Object};
 use rfc6455::opening::{Fields, Head, RequestLine, StatusLine};
 use rfc6455::trace::words::{self, FieldInWords, FrameField, Meaning, plural, role};
 use rfc6455::trace::{BrokenRule, Event, FrameHeader, FramePayload, Skipped, hex};
-use rfc6455::{CloseReason, OpCode, Role, State};
+use rfc6455::{CloseReason, OpCode, Printable, Role, State};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -139,13 +139,13 @@ fn text_of(error: &Option<impl ToString>) -> Option<String> {
 // The opening handshake.
 
 fn request(head: &Head<RequestLine>) -> Object {
-    let object = Object::of_kind("request").text("line", &head.start.to_string());
+    let object = Object::of_kind("request").text("line", &printable(&head.start));
     meaning(object, words::request_line(&head.start)).json("fields", &head_fields(&head.fields))
 }
 
 /// The response, and how its accept value comes about if the key is known.
 fn response(head: &Head<StatusLine>, key: Option<&str>) -> Object {
-    let object = Object::of_kind("response").text("line", &head.start.to_string());
+    let object = Object::of_kind("response").text("line", &printable(&head.start));
     let object =
         meaning(object, words::status_line(&head.start)).json("fields", &head_fields(&head.fields));
     match key {
@@ -158,7 +158,7 @@ fn accept(key: &str) -> String {
     let steps = words::accept_steps(key).map(|step| {
         Object::new()
             .text("meaning", step.words)
-            .text("value", &step.value)
+            .text("value", &printable(step.value))
             .end()
     });
     Object::new()
@@ -170,7 +170,9 @@ fn accept(key: &str) -> String {
 /// The fields of a head. Those without a meaning for WebSocket have no member `meaning`.
 fn head_fields(fields: &Fields) -> String {
     json::list(fields.iter().map(|(name, value)| {
-        let object = Object::new().text("name", name).text("value", value);
+        let object = Object::new()
+            .text("name", name)
+            .text("value", &printable(value));
         match words::head_field(name, value) {
             Some(known) => meaning(object, known).end(),
             None => object.end(),
@@ -204,8 +206,17 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
         .json("payload", &payload_field(payload));
     match (opcode, CloseReason::decode(&payload.unmasked)) {
         (OpCode::Close, Ok(reason)) => object.text("close", &reason.to_string()),
-        _ => object,
+        _ if payload.opcode == OpCode::Binary => object.text("text", "(bytes)"),
+        _ => object.text(
+            "text",
+            &printable(String::from_utf8_lossy(&payload.unmasked)),
+        ),
     }
+}
+
+/// What a peer wrote, safe to show.
+fn printable(text: impl ToString) -> String {
+    Printable(&text.to_string()).to_string()
 }
 
 /// The fields of a header: name, colour (a class of the style sheet), bits, meaning, clause.

@@ -4,9 +4,9 @@
 //! made here, and their bytes go to the stream directly.
 
 use super::input::{COMMANDS, Input};
+use super::screen::{Screen, Typed};
 use crate::connect::{ProgramStream, TracedSocket};
 use crate::lines::{Lines, Sending};
-use crate::screen::{Screen, Typed};
 use crate::silence::Patience;
 use rfc6455::framing::Frame;
 use rfc6455::{CloseCode, CloseReason, Entropy, Error, OpCode, Sender};

@@ -4,7 +4,7 @@
 //! both arrive together, the control frame would be shown before a message that came before it. So
 //! its notice waits for that message.
 
-use crate::screen::Screen;
+use super::screen::Screen;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Notices that wait for messages that came before them.
