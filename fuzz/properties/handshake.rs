@@ -168,6 +168,29 @@ fn is_printable(why: &HandshakeError) {
     );
 }
 
+/// The head behind the interim responses, and the bytes behind it.
+fn final_head<'a>(
+    mut input: &'a [u8],
+    config: &Config,
+    end: End,
+) -> Result<(Head<StatusLine>, &'a [u8]), HandshakeError> {
+    const MAX_INTERIM: usize = 16;
+    for _ in 0..=MAX_INTERIM {
+        let mut reader = HeadReader::<StatusLine>::new(config.max_head, config.max_fields);
+        let Some((head, size)) = reader.read(input)? else {
+            return Err(match end {
+                End::Ended => HandshakeError::Ended,
+                End::TimedOut => HandshakeError::TimedOut,
+            });
+        };
+        input = &input[size..];
+        if !head.start.is_interim() {
+            return Ok((head, input));
+        }
+    }
+    Err(HandshakeError::TooManyInterim(MAX_INTERIM))
+}
+
 /// A client asks properly, and accepts what `check_response` accepts and nothing else.
 fn client(input: &[u8], config: &Config, end: End) {
     let config = Config {
@@ -189,14 +212,7 @@ fn client(input: &[u8], config: &Config, end: End) {
     assert_eq!(opening.subprotocols, offered);
     let offered = offered.map(str::to_owned);
 
-    let head = match HeadReader::<StatusLine>::new(config.max_head, config.max_fields).read(input) {
-        Ok(Some((head, size))) => Ok((head, &input[size..])),
-        Ok(None) => Err(match end {
-            End::Ended => HandshakeError::Ended,
-            End::TimedOut => HandshakeError::TimedOut,
-        }),
-        Err(why) => Err(why),
-    };
+    let head = final_head(input, config, end);
     let expected = match &head {
         Err(why) => Err(why.clone()),
         Ok((head, _)) if head.start.status != 101 => {

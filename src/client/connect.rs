@@ -13,8 +13,9 @@ use crate::connection::{
 };
 use crate::framing::Buffer;
 use crate::opening::{
-    Fields, HandshakeError, Head, StatusLine, Url, UrlError, check_field, check_response,
-    check_subprotocols, client_request, key_for, name,
+    BodyLength, BodyReader, Fields, HandshakeError, Head, StatusLine, Url, UrlError,
+    check_client_field, check_field, check_response, check_subprotocols, client_request, key_for,
+    line_of_body, name, retry_after,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -67,14 +68,20 @@ impl Client {
         self
     }
 
-    /// One more field in the request, such as `Origin`, `Cookie` or `Authorization` (§4.1). If its
-    /// name is not a token, or its value is not printable ASCII, `connect` fails with
-    /// [`Error::Unsendable`].
+    /// One more field in the request, such as `Origin`, `Cookie` or `Authorization` (§4.1). `Host`
+    /// takes the place of the one from the URL.
+    ///
+    /// `connect` fails with [`Error::Unsendable`] if the name is not a token, if the value is not
+    /// printable ASCII, for a field that the opening handshake sets itself (`Connection`, `Upgrade`,
+    /// `Sec-WebSocket-*`), and for one that promises a body.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Client {
-        match check_field(name, value) {
+        let checked = check_field(name, value).map_err(Unsendable::Field);
+        let checked =
+            checked.and_then(|()| check_client_field(name, value).map_err(Unsendable::Refused));
+        match checked {
             Ok(()) => self.fields.push(name, value),
-            Err(invalid) => self.note_wrong(Unsendable::Field(invalid)),
+            Err(wrong) => self.note_wrong(wrong),
         }
         self
     }
@@ -130,8 +137,9 @@ impl Client {
     ///
     /// The addresses race (RFC 8305): the next one starts after 250 ms, or at once when those before
     /// it have failed. The first TCP connection gets the opening handshake. If the server does not
-    /// answer in half of the time that is left, ends TCP or answers with 5xx, the next address has
-    /// its turn. No IP address has more than one attempt of this process at a time (§4.1).
+    /// answer in half of the time that is left, ends TCP or answers with a status that
+    /// [passes](Error::is_transient), such as 503, the next address has its turn. But 429 (Too Many
+    /// Requests) is for all addresses. No IP address has more than one attempt of this process at a time (§4.1).
     ///
     /// # Errors
     /// [`Error::Config`]; [`Error::Connect`] if the name is not found, if no address accepts, or if
@@ -157,7 +165,9 @@ impl Client {
             let result = self.handshake_until(Tcp::from(stream), until);
             match result.map_err(|error| self.or_late(error, &attempt)) {
                 // Another address may be better.
-                Err(error) if error.is_transient() && race.has_others() => failed = Some(error),
+                Err(error) if may_depend_on_address(&error) && race.has_others() => {
+                    failed = Some(error);
+                }
                 result => return result,
             }
         }
@@ -253,16 +263,10 @@ impl Client {
         }
 
         let mut buffer = Buffer::new();
-        let head: Head<StatusLine> = read_head(&mut stream, &mut buffer, &self.config, deadline)?;
+        let head = read_final_head(&mut stream, &mut buffer, &self.config, deadline)?;
         if !head.start.opens_websocket() {
-            let body = first_line_of_body(&mut stream, &mut buffer, deadline);
-            return Err(HandshakeError::Status {
-                status: head.start.status,
-                location: head.fields.get(name::LOCATION).map(str::to_owned),
-                reason: head.start.reason,
-                body,
-            }
-            .into());
+            let body = refusal_line(&head, &mut stream, &mut buffer, deadline);
+            return Err(self.refused(head, body).into());
         }
         let subprotocol = check_response(&head, &key, &self.subprotocols)?;
         let opened = Opened {
@@ -273,6 +277,51 @@ impl Client {
         };
         Ok(WebSocket::new(stream, opened, Arc::clone(&self.config))?)
     }
+
+    /// §4.1: "If the status code received from the server is not 101, the client handles the
+    /// response per HTTP". This client follows no redirect; its error says how.
+    fn refused(&self, head: Head<StatusLine>, body: String) -> HandshakeError {
+        let location = head.fields.get(name::LOCATION).map(str::to_owned);
+        let redirect = location
+            .as_deref()
+            .filter(|_| (300..400).contains(&head.start.status));
+        let follow = redirect.and_then(|location| self.url.follow(location));
+        HandshakeError::Status {
+            status: head.start.status,
+            retry_after: retry_after(&head.fields),
+            follow: follow.map(Box::new),
+            location,
+            reason: head.start.reason,
+            body,
+        }
+    }
+}
+
+/// Whether another address of the host may do better. 429 speaks for all of them.
+fn may_depend_on_address(error: &Error) -> bool {
+    let is_429 = matches!(
+        error,
+        Error::Handshake(HandshakeError::Status { status: 429, .. })
+    );
+    error.is_transient() && !is_429
+}
+
+/// Reads the head of the final response. RFC 9110 §15.2: a client "MUST be able to parse one or
+/// more 1xx responses received prior to a final response".
+fn read_final_head<S: Stream>(
+    stream: &mut S,
+    buffer: &mut Buffer,
+    config: &Config,
+    deadline: Instant,
+) -> Result<Head<StatusLine>, Error> {
+    const MAX_INTERIM: usize = 16;
+    for _ in 0..=MAX_INTERIM {
+        let head: Head<StatusLine> = read_head(stream, buffer, config, deadline)?;
+        if !head.start.is_interim() {
+            return Ok(head);
+        }
+    }
+    Err(HandshakeError::TooManyInterim(MAX_INTERIM).into())
 }
 
 /// The middle of the time that is left.
@@ -281,24 +330,38 @@ fn halfway(deadline: Instant) -> Instant {
     now + deadline.saturating_duration_since(now) / 2
 }
 
-/// What a server that refuses says about it: the first line of the body, as much of it as comes
-/// within a second, 200 bytes at most.
-fn first_line_of_body<S: Stream>(stream: &mut S, buffer: &mut Buffer, deadline: Instant) -> String {
-    const LONGEST: usize = 200;
+/// What a server that refuses says about it: the first line of the body's text. It reads until that
+/// line or the body is complete, for a second at most, 4 096 bytes at most.
+fn refusal_line<S: Stream>(
+    head: &Head<StatusLine>,
+    stream: &mut S,
+    buffer: &mut Buffer,
+    deadline: Instant,
+) -> String {
+    const LONGEST: usize = 1 << 12;
     let deadline = deadline.min(deadline_in(Duration::from_secs(1)));
-    while buffer.unread().len() < LONGEST
-        && !buffer.unread().contains(&b'\n')
-        && Instant::now() < deadline
-        && limit_until(stream, deadline).is_ok()
-    {
-        match read_once(stream, buffer.room()) {
+    // A body of which HTTP does not know the end may still say something.
+    let length = BodyLength::of_response(head, "GET").unwrap_or(BodyLength::UntilClose);
+    let mut reader = BodyReader::new(length);
+    let mut body = Vec::new();
+    loop {
+        while let Ok(part) = reader.read(buffer.unread())
+            && part.size > 0
+        {
+            body.extend_from_slice(&buffer.unread()[part.content]);
+            buffer.consume(part.size);
+        }
+        let is_enough = body.len() >= LONGEST || line_of_body(head, &body, true).is_some();
+        // What is left over is not a chunk.
+        let is_over = reader.is_complete() || !buffer.unread().is_empty();
+        if is_enough || is_over || Instant::now() >= deadline {
+            break;
+        }
+        match limit_until(stream, deadline).and_then(|_| read_once(stream, buffer.room())) {
             Ok(0) | Err(_) => break,
             Ok(count) => buffer.filled(count),
         }
     }
-    let body = buffer.unread();
-    let body = &body[..body.len().min(LONGEST)];
-    let text = String::from_utf8_lossy(body);
-    let line = text.lines().next().unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).collect()
+    body.truncate(LONGEST);
+    line_of_body(head, &body, false).unwrap_or_default()
 }

@@ -6,7 +6,8 @@
 use super::config::InvalidConfig;
 use super::state::Closed;
 use crate::framing::{InvalidClose, MAX_CONTROL, Violation};
-use crate::opening::{HandshakeError, InvalidField, InvalidSubprotocols, UrlError};
+use crate::opening::{HandshakeError, InvalidField, InvalidSubprotocols, RefusedField, UrlError};
+use std::time::Duration;
 use std::{fmt, io};
 
 /// Why a call failed.
@@ -62,26 +63,41 @@ pub enum Unsendable {
     Unmasked,
     /// A field of the opening handshake that HTTP does not allow.
     Field(InvalidField),
+    /// A field that the opening handshake sets itself, or that does not fit it (§4.1).
+    Refused(RefusedField),
     /// Subprotocols that are not different tokens (§4.1).
     Subprotocols(InvalidSubprotocols),
 }
 
 impl Error {
     /// Whether to try again later may help (§7.2.3): nothing accepted the connection, it was lost,
-    /// or the server goes away, restarts or is overloaded.
+    /// or the server goes away, restarts or is overloaded. Of the HTTP statuses, these are 408, 429
+    /// and those from 500 on, without 501 (Not Implemented) and 505 (HTTP Version Not Supported).
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             // TLS reports a wrong certificate, for example, as invalid data. That does not change.
             Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
             Error::Connect { .. } | Error::TimedOut | Error::OverBudget => true,
-            Error::Handshake(HandshakeError::Status { status, .. }) => *status >= 500,
+            Error::Handshake(HandshakeError::Status { status, .. }) => {
+                matches!(status, 408 | 429 | 500 | 502..=504 | 506..)
+            }
             Error::Handshake(error) => {
                 matches!(error, HandshakeError::Ended | HandshakeError::TimedOut)
             }
             Error::Closed(closed) => closed.is_transient(),
             Error::Url(_) | Error::Violation(_) | Error::Closing => false,
             Error::Unsendable(_) | Error::Config(_) => false,
+        }
+    }
+
+    /// How long the server asks to wait before the next attempt: the `Retry-After` of its refusal
+    /// (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Handshake(HandshakeError::Status { retry_after, .. }) => *retry_after,
+            _ => None,
         }
     }
 }
@@ -130,6 +146,7 @@ impl fmt::Display for Unsendable {
             Unsendable::Close(invalid) => write!(f, "{}", Violation::from(*invalid)),
             Unsendable::Unmasked => f.write_str("a frame without a mask from a client (§5.1)"),
             Unsendable::Field(field) => write!(f, "{field}"),
+            Unsendable::Refused(field) => write!(f, "{field}"),
             Unsendable::Subprotocols(names) => write!(f, "{names}"),
         }
     }

@@ -91,7 +91,7 @@ impl Closed {
     }
 
     /// Whether to connect again may help (§7.2.3): there was no Close, or it said that the server
-    /// goes away, restarts or is overloaded.
+    /// goes away, restarts or is overloaded, or that the server behind it does not answer (1014).
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -100,6 +100,7 @@ impl Closed {
                 | CloseCode::GOING_AWAY
                 | CloseCode::SERVICE_RESTART
                 | CloseCode::TRY_AGAIN_LATER
+                | CloseCode::BAD_GATEWAY
         )
     }
 

@@ -1,11 +1,15 @@
-//! RFC 6455 §4.1 and §4.2.1: why an opening handshake fails.
+//! RFC 6455 §4.1 and §4.2.1: why an opening handshake fails. A client's request is checked against
+//! §4.2.1, a server's response against §4.1.
 //!
 //! Each error says what was seen, what was asked, the clause, and the HTTP status that a server
 //! answers it with. The checks themselves stand where the rules are: `head.rs`, `handshake.rs`,
 //! `origin.rs`.
 
+use super::url::Url;
 use crate::printable::Printable;
+use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// A section of RFC 6455, such as `"§4.1"`.
 pub type Clause = &'static str;
@@ -14,8 +18,10 @@ pub type Clause = &'static str;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// A head that is not HTTP: what was seen.
+    /// A request that is not HTTP: what was seen.
     Malformed(String),
+    /// A response that is not HTTP/1.1: what was seen.
+    MalformedResponse(String),
     /// A head of more bytes or fields than the limit.
     HeadTooBig {
         /// `"bytes"` or `"fields"`.
@@ -23,7 +29,7 @@ pub enum HandshakeError {
         /// The limit, in that unit.
         limit: usize,
     },
-    /// A version of HTTP that this endpoint does not speak.
+    /// A request in a version of HTTP that this endpoint does not speak.
     HttpVersion(String),
     /// A method other than GET.
     Method(String),
@@ -41,7 +47,7 @@ pub enum HandshakeError {
         /// The value that was seen.
         value: String,
         /// What the clause asks.
-        asked: &'static str,
+        asked: Cow<'static, str>,
         /// The section that asks it.
         clause: Clause,
     },
@@ -62,11 +68,18 @@ pub enum HandshakeError {
         status: u16,
         /// The words of the status line behind the code.
         reason: String,
-        /// The target of a redirect (3xx).
+        /// The target of a redirect (3xx), as the server wrote it.
         location: Option<String>,
-        /// The first line of the body, if one came.
+        /// The WebSocket URL to connect to in order to follow the redirect. `None` if there is
+        /// none.
+        follow: Option<Box<Url>>,
+        /// How long the server asks to wait before the next attempt (RFC 9110 §10.2.3).
+        retry_after: Option<Duration>,
+        /// The first line of the body's text, 200 characters at most, if one came.
         body: String,
     },
+    /// More interim responses (1xx) than this limit came, and no final one.
+    TooManyInterim(usize),
     /// TCP ended before the handshake did.
     Ended,
     /// The handshake took longer than its time limit.
@@ -89,7 +102,8 @@ impl HandshakeError {
     fn rule(&self) -> (Clause, u16) {
         match self {
             HandshakeError::Malformed(_) => ("§4.2.1, RFC 9112", 400),
-            HandshakeError::HeadTooBig { .. } => ("§10.4, RFC 6585 §5", 431),
+            HandshakeError::MalformedResponse(_) => ("§4.1, RFC 9112", 502),
+            HandshakeError::HeadTooBig { .. } => ("§10.4", 431),
             HandshakeError::HttpVersion(_) => ("§4.2.1, RFC 9110 §15.6.6", 505),
             HandshakeError::Method(_) => ("§4.2.1", 405),
             HandshakeError::Missing { clause, .. } => (clause, 400),
@@ -98,9 +112,45 @@ impl HandshakeError {
             HandshakeError::Origin(_) => ("§10.2", 403),
             HandshakeError::NotOffered { .. } => ("§4.1", 502),
             HandshakeError::Status { .. } => ("§4.1", 502),
-            HandshakeError::Ended => ("§4.1", 400),
-            HandshakeError::TimedOut => ("§4.2.1, RFC 9110 §15.5.9", 408),
+            HandshakeError::TooManyInterim(_) => ("§4.1, RFC 9110 §15.2", 502),
+            // No side has said anything wrong.
+            HandshakeError::Ended => ("§4", 400),
+            HandshakeError::TimedOut => ("§4", 408),
         }
+    }
+}
+
+impl HandshakeError {
+    /// Another status than 101, and what to do about it.
+    fn fmt_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HandshakeError::Status {
+            status,
+            reason,
+            location,
+            follow,
+            retry_after,
+            body,
+        } = self
+        else {
+            return Ok(());
+        };
+        write!(f, "the status {status}")?;
+        for (before, text) in [(" ", reason), (": ", body)] {
+            if !text.is_empty() {
+                write!(f, "{before}{}", Printable(text))?;
+            }
+        }
+        if let Some(location) = location {
+            write!(f, " (Location: {})", Printable(location))?;
+        }
+        f.write_str("; a WebSocket server answers 101")?;
+        if let Some(url) = follow {
+            write!(f, ". To follow this redirect, connect to {url}")?;
+        }
+        if let Some(wait) = retry_after {
+            write!(f, ". The server asks to wait for {} s", wait.as_secs())?;
+        }
+        Ok(())
     }
 }
 
@@ -108,6 +158,9 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HandshakeError::Malformed(seen) => write!(f, "a head that is not HTTP: {seen}"),
+            HandshakeError::MalformedResponse(seen) => {
+                write!(f, "a head that is not HTTP/1.1: {}", Printable(seen))
+            }
             HandshakeError::HeadTooBig { unit, limit } => {
                 write!(f, "a head of more than {limit} {unit}")
             }
@@ -143,22 +196,12 @@ impl fmt::Display for HandshakeError {
                 "the field \"{field}: {}\"; the client did not offer that",
                 Printable(value)
             ),
-            HandshakeError::Status {
-                status,
-                reason,
-                location,
-                body,
-            } => {
-                write!(f, "the status {status}")?;
-                for (before, text) in [(" ", reason), (": ", body)] {
-                    if !text.is_empty() {
-                        write!(f, "{before}{}", Printable(text))?;
-                    }
-                }
-                if let Some(location) = location {
-                    write!(f, " (Location: {})", Printable(location))?;
-                }
-                f.write_str("; a WebSocket server answers 101")
+            HandshakeError::Status { .. } => self.fmt_status(f),
+            HandshakeError::TooManyInterim(limit) => {
+                write!(
+                    f,
+                    "more than {limit} interim responses (1xx) and no final one"
+                )
             }
             HandshakeError::Ended => f.write_str("TCP ended before the opening handshake did"),
             HandshakeError::TimedOut => f.write_str("the opening handshake took too long"),

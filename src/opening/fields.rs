@@ -57,6 +57,17 @@ impl Fields {
         self.ends.push((end_of_name, self.text.len()));
     }
 
+    /// Adds words to the value of the last line, behind a space. There must be a line.
+    pub(super) fn extend_last(&mut self, words: impl Iterator<Item = char>) {
+        let (end_of_name, end) = self.ends.last_mut().expect("a line to extend");
+        let mut words = words.peekable();
+        if words.peek().is_some() && *end > *end_of_name {
+            self.text.push(' ');
+        }
+        self.text.extend(words);
+        *end = self.text.len();
+    }
+
     /// How many lines there are.
     #[must_use]
     pub fn len(&self) -> usize {

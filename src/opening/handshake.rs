@@ -9,6 +9,7 @@ use super::extension::parse_extensions;
 use super::fields::{Fields, is_token, name};
 use super::head::{Head, RequestLine, StatusLine};
 use super::url::{Url, is_authority};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -25,8 +26,54 @@ pub fn is_opening(head: &Head<RequestLine>) -> bool {
     })
 }
 
+/// A field that an application wants to add to the opening handshake, and may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedField {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Why, and what to do.
+    why: &'static str,
+}
+
+impl fmt::Display for RefusedField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RefusedField { name, value, why } = self;
+        write!(
+            f,
+            "the field {name:?} with the value {value:?}; {why} (§4.1)"
+        )
+    }
+}
+
+impl std::error::Error for RefusedField {}
+
+/// Checks a field that an application adds to a client's opening handshake: it does not come twice,
+/// and it does not promise a body. `Host` may be added, and takes the place of the one from the URL.
+///
+/// # Errors
+/// The field, if it may not be added.
+pub fn check_client_field(name: &str, value: &str) -> Result<(), RefusedField> {
+    let why = match &name.to_ascii_lowercase()[..] {
+        "host" if is_authority(value) => return Ok(()),
+        "host" => "its value is a host, and perhaps a colon and a port",
+        "sec-websocket-protocol" => "to offer subprotocols, use Client::subprotocols",
+        "connection" | "upgrade" => "the opening handshake has its own",
+        name if name.starts_with("sec-websocket-") => "the opening handshake has its own",
+        "content-length" | "transfer-encoding" => "an opening handshake has no body",
+        _ => return Ok(()),
+    };
+    Err(RefusedField {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        why,
+    })
+}
+
 /// The client's opening handshake (§4.1). `offered` are the subprotocols, the preferred one first.
-/// `more` are fields that the application adds.
+/// `more` are fields that the application adds. The last `Host` among them takes the place of the
+/// one from the URL.
 #[must_use]
 pub fn client_request(
     url: &Url,
@@ -35,7 +82,8 @@ pub fn client_request(
     more: &Fields,
 ) -> Head<RequestLine> {
     let mut fields = Fields::default();
-    fields.push(name::HOST, &url.authority());
+    let host = more.all(name::HOST).last();
+    fields.push(name::HOST, host.unwrap_or(&url.authority()));
     fields.push(name::UPGRADE, "websocket");
     fields.push(name::CONNECTION, "Upgrade");
     fields.push(name::KEY, key);
@@ -43,7 +91,8 @@ pub fn client_request(
     if !offered.is_empty() {
         fields.push(name::PROTOCOL, &offered.join(", "));
     }
-    for (name, value) in more.iter() {
+    let is_host = |field: &str| field.eq_ignore_ascii_case(name::HOST);
+    for (name, value) in more.iter().filter(|&(field, _)| !is_host(field)) {
         fields.push(name, value);
     }
     Head {
@@ -181,8 +230,9 @@ pub fn check_response<'a>(
 ) -> Result<Option<&'a str>, HandshakeError> {
     let fields = &head.fields;
     let accept = accept_in(head)?;
-    if accept != accept_for(key) {
-        let asked = "it is not the answer to the key that was sent";
+    let expected = accept_for(key);
+    if accept != expected {
+        let asked = format!("it is not the answer to the key that was sent, {expected}");
         return Err(wrong_field(name::ACCEPT, accept, asked, "§4.1"));
     }
     // 5. |Sec-WebSocket-Extensions|: the client offered none, so none may be in use.
@@ -204,8 +254,16 @@ pub fn check_response<'a>(
 /// Steps 2 to 4 of §4.1, without the comparison that needs the key. |Upgrade|, |Connection| and
 /// |Sec-WebSocket-Accept| must be there. Returns the value of the last one.
 pub fn accept_in(head: &Head<StatusLine>) -> Result<&str, HandshakeError> {
-    check_upgrade(&head.fields, "§4.1")?;
-    single(&head.fields, name::ACCEPT, "§4.1")
+    const CLAUSE: Clause = "§4.1";
+    check_upgrade(&head.fields, CLAUSE)?;
+    // 2. The whole value is "websocket". A request may have a list there, a response may not: the
+    //    server has changed to one protocol.
+    let others = |value: &&str| !value.eq_ignore_ascii_case("websocket");
+    if let Some(other) = head.fields.all(name::UPGRADE).find(others) {
+        let asked = "in a response it is \"websocket\" and nothing else";
+        return Err(wrong_field(name::UPGRADE, other, asked, CLAUSE));
+    }
+    single(&head.fields, name::ACCEPT, CLAUSE)
 }
 
 fn malformed_extensions(value: &str) -> HandshakeError {
@@ -253,13 +311,13 @@ fn single<'a>(
 fn wrong_field(
     field: &'static str,
     value: &str,
-    asked: &'static str,
+    asked: impl Into<Cow<'static, str>>,
     clause: Clause,
 ) -> HandshakeError {
     HandshakeError::Wrong {
         field,
         value: value.to_owned(),
-        asked,
+        asked: asked.into(),
         clause,
     }
 }

@@ -1,8 +1,8 @@
 //! RFC 9112 §2 to §5: the heads of requests and responses. (RFC 6455 names an older text,
 //! RFC 2616.)
 //!
-//! Bytes to a start line and fields, and back. This is as much HTTP as an opening handshake needs:
-//! no bodies, no chunks, one request on a connection. What the fields mean is `handshake.rs`.
+//! Bytes to a start line and fields, and back. What the fields mean is `handshake.rs`; where a body
+//! ends is `body.rs`.
 
 use super::error::HandshakeError;
 use super::fields::{Fields, is_token};
@@ -50,6 +50,13 @@ impl StatusLine {
     pub fn opens_websocket(&self) -> bool {
         self.status == 101
     }
+
+    /// Whether another response to the same request follows (RFC 9110 §15.2), as it does behind 103
+    /// (Early Hints). A client skips such a response. 101 is the last one that is HTTP.
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status) && !self.opens_websocket()
+    }
 }
 
 impl fmt::Display for RequestLine {
@@ -73,6 +80,16 @@ pub trait StartLine: Sized + fmt::Display {
     /// # Errors
     /// It is not such a line, or the major number of its HTTP version is not 1.
     fn parse(line: &[u8]) -> Result<Self, HandshakeError>;
+
+    /// The error for bytes that are not such a head.
+    fn malformed(what: String) -> HandshakeError;
+
+    /// The error for another major version of HTTP, such as `HTTP/2.0`.
+    fn other_version(seen: String) -> HandshakeError;
+
+    /// RFC 9112 §5.2: whether a field may go on in the next line. A client accepts that, a server
+    /// does not.
+    const MAY_FOLD: bool;
 }
 
 /// A whole head: the start line, then the fields.
@@ -135,7 +152,9 @@ impl<L: StartLine> HeadReader<L> {
         if let Some(&first) = bytes.first()
             && !is_token(&[first])
         {
-            return Err(HandshakeError::Malformed(match first {
+            return Err(L::malformed(match first {
+                0x00 => "it begins like a frame of HTTP/2".to_owned(),
+                0x15 => "it begins like a TLS alert; the peer expects TLS (wss://)".to_owned(),
                 0x16 => "it begins like TLS; this endpoint speaks plain HTTP".to_owned(),
                 _ => format!("it begins with the byte {first:#04x}"),
             }));
@@ -152,7 +171,7 @@ impl<L: StartLine> HeadReader<L> {
                 break;
             }
             let Some(line) = line.strip_suffix(b"\r") else {
-                return Err(malformed("a line that ends without CR", line));
+                return Err(malformed::<L>("a line that ends without CR", line));
             };
             match (&self.start, line) {
                 (None, line) => self.start = Some(L::parse(line)?),
@@ -161,11 +180,12 @@ impl<L: StartLine> HeadReader<L> {
                     let fields = std::mem::take(&mut self.fields);
                     return Ok(Some((Head { start, fields }, self.line)));
                 }
+                (Some(_), [b' ' | b'\t', more @ ..]) if L::MAY_FOLD => self.unfold(more)?,
                 (Some(_), line) => {
                     if self.fields.len() == self.max_fields {
                         return Err(too_big("fields", self.max_fields));
                     }
-                    let (name, value) = parse_field(line)?;
+                    let (name, value) = parse_field::<L>(line)?;
                     self.fields.push_chars(latin1(name), latin1(value));
                 }
             }
@@ -176,6 +196,18 @@ impl<L: StartLine> HeadReader<L> {
         self.searched = bytes.len();
         Ok(None)
     }
+
+    /// RFC 9112 §5.2: a client "MUST replace each received obs-fold with one or more SP octets".
+    fn unfold(&mut self, line: &[u8]) -> Result<(), HandshakeError> {
+        if self.fields.is_empty() {
+            return Err(malformed::<L>(
+                "a first field that begins with a space",
+                line,
+            ));
+        }
+        self.fields.extend_last(latin1(field_value::<L>(line)?));
+        Ok(())
+    }
 }
 
 impl StartLine for RequestLine {
@@ -185,37 +217,69 @@ impl StartLine for RequestLine {
         let (Some(method), Some(target), Some(version), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(malformed("a request line that is not three words", line));
+            return Err(malformed::<RequestLine>(
+                "a request line that is not three words",
+                line,
+            ));
         };
         if !is_token(method) {
-            return Err(malformed("a method that is not a token", line));
+            return Err(malformed::<RequestLine>(
+                "a method that is not a token",
+                line,
+            ));
         }
         if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
-            return Err(malformed("a request target with unprintable bytes", line));
+            return Err(malformed::<RequestLine>(
+                "a request target with unprintable bytes",
+                line,
+            ));
         }
         Ok(RequestLine {
             method: latin1(method).collect(),
             target: latin1(target).collect(),
-            version: parse_version(version, line)?,
+            version: parse_version::<RequestLine>(version, line)?,
         })
     }
+
+    fn malformed(what: String) -> HandshakeError {
+        HandshakeError::Malformed(what)
+    }
+
+    fn other_version(seen: String) -> HandshakeError {
+        HandshakeError::HttpVersion(seen)
+    }
+
+    const MAY_FOLD: bool = false;
 }
 
 impl StartLine for StatusLine {
     fn parse(line: &[u8]) -> Result<StatusLine, HandshakeError> {
         // RFC 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]. Some servers leave out the
         // last space.
+        if line == b"PRI * HTTP/2.0" {
+            return Err(Self::malformed(
+                "it begins with the preface of HTTP/2".to_owned(),
+            ));
+        }
         let mut parts = line.splitn(3, |&byte| byte == b' ');
-        let version = parse_version(parts.next().unwrap_or_default(), line)?;
+        let version = parse_version::<StatusLine>(parts.next().unwrap_or_default(), line)?;
         let status = match parts.next() {
             Some(&[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => [a, b, c]
                 .iter()
                 .fold(0, |number, digit| number * 10 + u16::from(digit - b'0')),
-            _ => return Err(malformed("a status that is not three digits", line)),
+            _ => {
+                return Err(malformed::<StatusLine>(
+                    "a status that is not three digits",
+                    line,
+                ));
+            }
         };
         let reason = parts.next().unwrap_or_default();
         if !reason.iter().all(|&byte| is_text(byte)) {
-            return Err(malformed("a status line with control characters", line));
+            return Err(malformed::<StatusLine>(
+                "a status line with control characters",
+                line,
+            ));
         }
         Ok(StatusLine {
             version,
@@ -223,10 +287,20 @@ impl StartLine for StatusLine {
             reason: latin1(reason).collect(),
         })
     }
+
+    fn malformed(what: String) -> HandshakeError {
+        HandshakeError::MalformedResponse(what)
+    }
+
+    fn other_version(seen: String) -> HandshakeError {
+        Self::malformed(format!("its version is {seen}"))
+    }
+
+    const MAY_FOLD: bool = true;
 }
 
 /// RFC 9112 §2.3: `HTTP/`, a digit, a dot, a digit. Another major version is another syntax.
-fn parse_version(version: &[u8], line: &[u8]) -> Result<(u8, u8), HandshakeError> {
+fn parse_version<L: StartLine>(version: &[u8], line: &[u8]) -> Result<(u8, u8), HandshakeError> {
     match version {
         [
             b'H',
@@ -239,27 +313,35 @@ fn parse_version(version: &[u8], line: &[u8]) -> Result<(u8, u8), HandshakeError
             minor @ b'0'..=b'9',
         ] => match (major - b'0', minor - b'0') {
             (1, minor) => Ok((1, minor)),
-            _ => Err(HandshakeError::HttpVersion(latin1(version).collect())),
+            _ => Err(L::other_version(latin1(version).collect())),
         },
-        _ => Err(malformed("a start line without an HTTP version", line)),
+        _ => Err(malformed::<L>("a start line without an HTTP version", line)),
     }
 }
 
-/// RFC 9112 §5: `name: value`. A space before the colon is refused, and so is a value that goes on
-/// in the next line. White space around the value is dropped.
-fn parse_field(line: &[u8]) -> Result<(&[u8], &[u8]), HandshakeError> {
+/// RFC 9112 §5: `name: value`. A space before the colon is refused. White space around the value is
+/// dropped.
+fn parse_field<L: StartLine>(line: &[u8]) -> Result<(&[u8], &[u8]), HandshakeError> {
     let Some(colon) = line.iter().position(|&byte| byte == b':') else {
-        return Err(malformed("a field line without a colon", line));
+        return Err(malformed::<L>("a field line without a colon", line));
     };
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     if !is_token(name) {
-        return Err(malformed("a field name that is not a token", line));
+        return Err(malformed::<L>("a field name that is not a token", line));
     }
+    Ok((name, field_value::<L>(value)?))
+}
+
+/// The value of a field, without the white space around it.
+fn field_value<L: StartLine>(value: &[u8]) -> Result<&[u8], HandshakeError> {
     if !value.iter().all(|&byte| is_text(byte)) {
-        return Err(malformed("a field value with control characters", line));
+        return Err(malformed::<L>(
+            "a field value with control characters",
+            value,
+        ));
     }
     // HTTP's white space is spaces and tabs. `is_text` has refused the other kinds.
-    Ok((name, value.trim_ascii()))
+    Ok(value.trim_ascii())
 }
 
 /// RFC 9110 §5.5: what field values are made of. Bytes above ASCII are allowed; they have no
@@ -273,10 +355,10 @@ fn latin1(bytes: &[u8]) -> impl Iterator<Item = char> {
     bytes.iter().map(|&byte| char::from(byte))
 }
 
-fn malformed(what: &str, line: &[u8]) -> HandshakeError {
+fn malformed<L: StartLine>(what: &str, line: &[u8]) -> HandshakeError {
     let shown = line[..line.len().min(60)].escape_ascii();
     let more = if line.len() > 60 { "..." } else { "" };
-    HandshakeError::Malformed(format!("{what}: \"{shown}{more}\""))
+    L::malformed(format!("{what}: \"{shown}{more}\""))
 }
 
 fn too_big(unit: &'static str, limit: usize) -> HandshakeError {

@@ -7,22 +7,26 @@
 //!   `server/`.
 
 mod accept;
+mod body;
 mod error;
 mod extension;
 mod fields;
 mod handshake;
 mod head;
 mod origin;
+mod refusal;
 mod url;
 
 pub use accept::{GUID, accept_for, accept_hash, is_key, key_for};
+pub use body::{BodyLength, BodyPart, BodyReader, InvalidBody};
 pub use error::{Clause, HandshakeError};
 pub use extension::{Extension, parse_extensions};
 pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_token};
 pub use handshake::{
-    InvalidSubprotocols, Opening, VERSION, accept_in, check_request, check_response,
-    check_subprotocols, client_request, is_opening, server_response,
+    InvalidSubprotocols, Opening, RefusedField, VERSION, accept_in, check_client_field,
+    check_request, check_response, check_subprotocols, client_request, is_opening, server_response,
 };
 pub use head::{Head, HeadReader, RequestLine, StartLine, StatusLine};
 pub use origin::Origins;
+pub use refusal::{line_of_body, retry_after};
 pub use url::{Url, UrlError};

@@ -32,12 +32,15 @@ impl FromStr for Url {
         if let Some(at) = rest.find('#') {
             return Err(UrlError::Fragment(rest[at..].to_owned()));
         }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if !authority.is_ascii() {
+            return Err(UrlError::UnicodeHost(authority.to_owned()));
+        }
         // RFC 3986 §2: a URL holds printable ASCII without these characters.
         let is_allowed = |c: &char| c.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(*c);
         if let Some(bad) = rest.chars().find(|character| !is_allowed(character)) {
             return Err(UrlError::Character(bad));
         }
-        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
@@ -82,6 +85,15 @@ pub(super) fn is_authority(text: &str) -> bool {
 /// `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
 fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     let bad = || UrlError::Host(authority.to_owned());
+    // RFC 4007 §11: an address of one link, and the network interface to it.
+    let is_zone = |(address, _): (&str, &str)| address.parse::<Ipv6Addr>().is_ok();
+    if authority
+        .trim_start_matches('[')
+        .split_once('%')
+        .is_some_and(is_zone)
+    {
+        return Err(UrlError::Zone(authority.to_owned()));
+    }
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, behind) = rest.split_once(']').ok_or_else(bad)?;
         address.parse::<Ipv6Addr>().map_err(|_| bad())?;
@@ -92,6 +104,8 @@ fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
         };
     }
     let (host, port) = match authority.split_once(':') {
+        // An IPv6 address without its brackets.
+        Some((_, port)) if port.contains(':') => return Err(bad()),
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
@@ -115,6 +129,74 @@ impl Url {
             false => format!("{host}:{}", self.port),
         }
     }
+
+    /// The WebSocket URL that a redirect with this `Location` leads to (RFC 9110 §10.2.2, RFC 3986
+    /// §5.2). `http:` is `ws:` there, and `https:` is `wss:`. `None` if it leads to none.
+    #[must_use]
+    pub fn follow(&self, location: &str) -> Option<Url> {
+        let location = location.split('#').next().unwrap_or_default();
+        let is_scheme = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        };
+        let own_scheme = scheme(self.secure);
+        let url = match location.split_once(':').filter(|(text, _)| is_scheme(text)) {
+            Some((text, rest)) => match &text.to_ascii_lowercase()[..] {
+                "ws" | "http" => format!("ws:{rest}"),
+                "wss" | "https" => format!("wss:{rest}"),
+                _ => return None,
+            },
+            None if location.is_empty() => return None,
+            None if location.starts_with("//") => format!("{own_scheme}:{location}"),
+            None => {
+                let (path, query) = location.split_at(location.find('?').unwrap_or(location.len()));
+                let own = self.resource.split('?').next().unwrap_or_default();
+                let folder = &own[..=own.rfind('/').unwrap_or_default()];
+                let path = match path {
+                    "" => own.to_owned(),
+                    path if path.starts_with('/') => without_dots(path),
+                    path => without_dots(&format!("{folder}{path}")),
+                };
+                format!("{own_scheme}://{}{path}{query}", self.authority())
+            }
+        };
+        url.parse().ok()
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            scheme(self.secure),
+            self.authority(),
+            self.resource
+        )
+    }
+}
+
+fn scheme(secure: bool) -> &'static str {
+    if secure { "wss" } else { "ws" }
+}
+
+/// RFC 3986 §5.2.4: a path without the steps `.` and `..`.
+fn without_dots(path: &str) -> String {
+    let mut steps = Vec::new();
+    for step in path.split('/').skip(1) {
+        match step {
+            "." => {}
+            ".." => _ = steps.pop(),
+            step => steps.push(step),
+        }
+    }
+    let ends_in_folder = path.ends_with("/.") || path.ends_with("/..");
+    if ends_in_folder {
+        steps.push("");
+    }
+    format!("/{}", steps.join("/"))
 }
 
 /// Why a URL cannot be used for a WebSocket (§3).
@@ -127,6 +209,10 @@ pub enum UrlError {
     Tls,
     /// No host, or a host with characters that a host cannot have.
     Host(String),
+    /// A host with characters that are not ASCII.
+    UnicodeHost(String),
+    /// An IPv6 address with a zone, such as `fe80::1%eth0`.
+    Zone(String),
     /// A port that is not a number from 1 to 65535.
     Port(String),
     /// A fragment (`#...`).
@@ -141,12 +227,33 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UrlError::Scheme(seen) => {
-                write!(f, "\"{}\" is not a WebSocket URL; a WebSocket URL starts with ws://", Printable(seen))
+                write!(
+                    f,
+                    "\"{}\" is not a WebSocket URL; a WebSocket URL starts with ws://",
+                    Printable(seen)
+                )
             }
             UrlError::Tls => f.write_str(
-                "a wss:// URL needs TLS, and this library speaks none; use ws://, or give it a TLS stream",
+                "a wss:// URL needs TLS, and this library speaks none. A program gives the stream \
+                 of a TLS library to Client::connect_through. On the command line, use ws:// and a \
+                 TLS tunnel such as stunnel",
+            ),
+            UrlError::Host(seen) if seen.matches(':').count() > 1 && !seen.contains('[') => write!(
+                f,
+                "\"{seen}\" is not a host name; write an IPv6 address in brackets, as in ws://[::1]/"
             ),
             UrlError::Host(seen) => write!(f, "\"{seen}\" is not a host name or an address"),
+            UrlError::UnicodeHost(seen) => write!(
+                f,
+                "\"{}\" is a host with characters that are not ASCII; write its name in the form \
+                 that begins with xn-- (RFC 5890)",
+                Printable(seen)
+            ),
+            UrlError::Zone(seen) => write!(
+                f,
+                "\"{seen}\" has an IPv6 zone, and a WebSocket URL cannot have one; use a name, and \
+                 let Client::resolver return the address with its scope"
+            ),
             UrlError::Port(seen) => write!(f, "\"{seen}\" is not a port; ports are 1 to 65535"),
             UrlError::Fragment(seen) => write!(
                 f,
@@ -157,9 +264,7 @@ impl fmt::Display for UrlError {
                 f,
                 "the character {seen:?} in the URL; it must be percent-encoded"
             ),
-            UrlError::UserInfo => {
-                f.write_str("a user name in the URL; a ws: URL cannot have one")
-            }
+            UrlError::UserInfo => f.write_str("a user name in the URL; a ws: URL cannot have one"),
         }?;
         f.write_str(" (§3)")
     }

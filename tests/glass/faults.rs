@@ -18,7 +18,7 @@ fn this_librarys_client_names_the_rule_that_each_fault_breaks() {
         ("masked", "(§5.1)"),
         (
             "accept",
-            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is not the answer to the key that was sent (§4.1)",
+            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is not the answer to the key that was sent, ",
         ),
         ("opcode", "(§5.2)"),
         ("rsv1", "(§5.2)"),

@@ -100,3 +100,73 @@ fn a_client_refuses_a_url_with_an_invalid_component_before_it_connects() {
         assert!(matches!(Client::new(text), Err(Error::Url(_))), "{text}");
     }
 }
+
+#[test]
+fn the_error_of_an_unusual_url_says_what_to_do() {
+    for (text, error, says) in [
+        (
+            "ws://m\u{fc}ller.example/",
+            UrlError::UnicodeHost("m\u{fc}ller.example".into()),
+            "xn--",
+        ),
+        (
+            "ws://\u{4f8b}\u{3048}.jp:81/a",
+            UrlError::UnicodeHost("\u{4f8b}\u{3048}.jp:81".into()),
+            "xn--",
+        ),
+        (
+            "ws://\u{202e}x",
+            UrlError::UnicodeHost("\u{202e}x".into()),
+            "xn--",
+        ),
+        (
+            "ws://[fe80::1%25eth0]/",
+            UrlError::Zone("[fe80::1%25eth0]".into()),
+            "Client::resolver",
+        ),
+        (
+            "ws://[fe80::1%eth0]:81/",
+            UrlError::Zone("[fe80::1%eth0]:81".into()),
+            "Client::resolver",
+        ),
+        (
+            "ws://fe80::1%1/",
+            UrlError::Zone("fe80::1%1".into()),
+            "Client::resolver",
+        ),
+        ("ws://::1/", UrlError::Host("::1".into()), "brackets"),
+        (
+            "ws://2001:db8::1:81/",
+            UrlError::Host("2001:db8::1:81".into()),
+            "brackets",
+        ),
+        (
+            "ws://x/caf\u{e9}",
+            UrlError::Character('\u{e9}'),
+            "percent-encoded",
+        ),
+        ("http://x/", UrlError::Scheme("http://x/".into()), "ws://"),
+    ] {
+        assert_eq!(url(text), Err(error.clone()), "{text}");
+        let why = error.to_string();
+        assert!(why.contains(says), "{why}");
+    }
+    let tls = UrlError::Tls.to_string();
+    assert!(
+        tls.contains("Client::connect_through") && tls.contains("tunnel"),
+        "{tls}"
+    );
+    // The ASCII form is a name as any other.
+    assert_eq!(
+        url("ws://xn--mller-kva.example/"),
+        ok("xn--mller-kva.example", 80, "/")
+    );
+}
+
+#[test]
+fn a_url_is_written_as_it_was_read() {
+    for text in ["ws://x/", "wss://x:80/a?b", "ws://[::1]:81/", "ws://x/?a"] {
+        let url: Url = text.parse().unwrap();
+        assert_eq!(url.to_string(), text);
+    }
+}

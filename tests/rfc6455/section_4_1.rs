@@ -129,6 +129,49 @@ fn a_field_that_would_break_the_request_is_not_sent() {
 }
 
 #[test]
+fn a_field_of_an_application_never_comes_twice_and_promises_no_body() {
+    for (name, value, instead) in [
+        ("Connection", "keep-alive", "has its own"),
+        ("UPGRADE", "h2c", "has its own"),
+        (
+            "Sec-WebSocket-Key",
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "has its own",
+        ),
+        ("sec-websocket-version", "8", "has its own"),
+        ("Sec-WebSocket-Extensions", "x-mine", "has its own"),
+        ("Sec-WebSocket-Anything", "x", "has its own"),
+        ("Sec-WebSocket-Protocol", "chat", "Client::subprotocols"),
+        ("Content-Length", "0", "no body"),
+        ("Transfer-Encoding", "chunked", "no body"),
+        ("Host", "", "a host"),
+        ("Host", "a b", "a host"),
+        ("host", "a:x", "a host"),
+        ("Host", "http://a/", "a host"),
+    ] {
+        let why = cannot_ask(&client("ws://x/").field(name, value)).to_string();
+        assert!(
+            why.contains(name) && why.contains(instead) && why.ends_with("(§4.1)"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn a_host_field_of_an_application_takes_the_place_of_ours() {
+    let other = client("ws://127.0.0.1:8080/")
+        .field("host", "first.example")
+        .field("X", "y");
+    let lines = request(&other.field("HOST", "virtual.example:81"));
+    assert_eq!(lines[1], "Host: virtual.example:81");
+    let hosts = lines
+        .iter()
+        .filter(|line| line.to_ascii_lowercase().starts_with("host:"));
+    assert_eq!(hosts.count(), 1, "{lines:?}");
+    assert!(lines.contains(&"X: y".to_owned()));
+}
+
+#[test]
 fn a_client_reports_the_first_thing_that_it_cannot_send_and_does_not_connect() {
     // An address that would accept, so that only the field can be the reason.
     let listener = TcpListener::bind("127.6.4.57:0").unwrap();
@@ -215,14 +258,31 @@ fn a_response_without_upgrade_websocket_fails() {
             clause: "§4.1"
         }
     );
-    let response = with(&proper_response(), "Upgrade: websocket", "Upgrade: h2c");
-    assert!(matches!(
-        client_refuses(&response),
-        HandshakeError::Wrong {
-            field: "Upgrade",
-            ..
-        }
-    ));
+    // In a request, a list is fine. A response says which one protocol comes now.
+    for other in [
+        "Upgrade: h2c",
+        "Upgrade: h2c, websocket",
+        "Upgrade: websocket, h2c",
+        "Upgrade: websocket\r\nUpgrade: h2c",
+        "Upgrade: h2c\r\nUpgrade: websocket",
+        "Upgrade: websocket/13",
+        "Upgrade: websocket,",
+        "Upgrade: ",
+    ] {
+        let response = with(&proper_response(), "Upgrade: websocket", other);
+        let why = client_refuses(&response);
+        assert!(
+            matches!(
+                why,
+                HandshakeError::Wrong {
+                    field: "Upgrade",
+                    clause: "§4.1",
+                    ..
+                }
+            ),
+            "{why}"
+        );
+    }
 }
 
 /// Proves 4.1-33.
@@ -278,6 +338,12 @@ fn a_response_with_another_accept_than_the_keys_fails() {
                     ..
                 }
             ),
+            "{why}"
+        );
+        // Both values, the one that came and the one that was expected.
+        let why = why.to_string();
+        assert!(
+            why.contains(&format!("Accept: {other}\"")) && why.contains(&accept),
             "{why}"
         );
     }
@@ -363,8 +429,8 @@ fn a_response_that_is_no_servers_handshake_fails() {
         client_refuses(response);
     }
     assert!(matches!(
-        client_refuses(&and(&proper_response(), " folded: line")),
-        HandshakeError::Malformed(_)
+        client_refuses(&and(&proper_response(), "a line without a colon")),
+        HandshakeError::MalformedResponse(_)
     ));
     assert!(matches!(
         client_refuses(&and(
@@ -387,6 +453,8 @@ fn another_status_is_reported_with_what_the_server_says_about_it() {
             status: 302,
             reason: "Found".into(),
             location: Some("ws://elsewhere/".into()),
+            follow: Some(Box::new("ws://elsewhere/".parse().unwrap())),
+            retry_after: None,
             body: "go there".into(),
         }
     );

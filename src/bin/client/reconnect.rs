@@ -1,9 +1,13 @@
 //! RFC 6455 §7.2.3, Recovering from Abnormal Closure: listening that survives a lost connection.
+//!
+//! The delays start anew only after a connection that lasted. A server that accepts and breaks off
+//! at once does not get a new attempt every few seconds.
 
 use crate::connect::TracedSocket;
 use crate::listen;
 use crate::output::complain;
 use rfc6455::{Backoff, Entropy, Error};
+use std::time::Instant;
 
 /// Listens. When the connection is lost, connects again after a delay, and so on. Returns when the
 /// server closed for good, or when an error came that a new connection does not repair.
@@ -12,8 +16,10 @@ pub fn listen_forever(connect: impl Fn() -> Result<TracedSocket, Error>) -> Resu
     let mut connection = connect();
     loop {
         let result = connection.and_then(|mut socket| {
-            backoff.reset();
-            listen(&mut socket)?;
+            let opened = Instant::now();
+            let listened = listen(&mut socket);
+            backoff.connection_lasted(opened.elapsed());
+            listened?;
             match socket.closed() {
                 // Such as 1001: the server goes down, and it may come back.
                 Some(closed) if closed.is_transient() => Err(Error::Closed(closed)),

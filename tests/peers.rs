@@ -1,0 +1,335 @@
+//! The client in a pipe against the servers that people have, at their defaults.
+//!
+//! Needs Python packages and a package of Node.js:
+//! `python3 -m venv target/peers`,
+//! `target/peers/bin/pip install websockets 'uvicorn[standard]' hypercorn aiohttp`,
+//! `npm install --prefix target/peers ws`; then `cargo test -- --include-ignored`.
+
+#[path = "kit/programs.rs"]
+mod programs;
+
+use programs::Program;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+use std::{fs, thread};
+
+const CLIENT: &str = env!("CARGO_BIN_EXE_client");
+
+/// Echo servers. The port is their first argument, or stands for PORT.
+const WEBSOCKETS: &str = r#"
+import asyncio, sys
+from websockets.asyncio.server import serve
+async def echo(socket):
+    async for message in socket:
+        await socket.send(message)
+async def main():
+    async with serve(echo, "127.0.0.1", int(sys.argv[1])):
+        await asyncio.get_running_loop().create_future()
+asyncio.run(main())
+"#;
+
+const AIOHTTP: &str = r#"
+import sys
+from aiohttp import web
+async def echo(request):
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        await socket.send_str(message.data)
+    return socket
+app = web.Application()
+app.add_routes([web.get("/", echo)])
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]))
+"#;
+
+const ASGI: &str = r#"
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    while True:
+        event = await receive()
+        if event["type"] == "websocket.connect":
+            await send({"type": "websocket.accept"})
+        elif event["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event["text"]})
+        else:
+            return
+"#;
+
+const NODE: &str = r#"
+const { WebSocketServer } = require("ws");
+const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.argv[2]) });
+server.on("connection", socket =>
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })));
+"#;
+
+fn packages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers")
+}
+
+/// Writes a program; its path.
+fn file(name: &str, text: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// Starts a server and waits until it accepts. PORT in its arguments is a free port.
+fn peer(program: &str, args: &[&str]) -> (Program, u16) {
+    let port = free_port();
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| arg.replace("PORT", &port.to_string()))
+        .collect();
+    let process = Command::new(program)
+        .args(args)
+        .env("NODE_PATH", packages().join("node_modules"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}; see the first lines of this file"));
+    let mut server = Program::of(process);
+    let deadline = Instant::now() + programs::PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if server.process.try_wait().unwrap().is_some() {
+            let (_, _, stderr) = server.finish();
+            panic!("{program} ends: {stderr:?}");
+        }
+        assert!(Instant::now() < deadline, "{program} does not start");
+        thread::sleep(programs::PATIENCE / 1000);
+    }
+    (server, port)
+}
+
+/// The client with these lines in a pipe: its exit code, its output, its errors.
+fn client(program: &[&str], url: &str, lines: &str) -> (Option<i32>, Vec<String>, Vec<String>) {
+    let mut process = Command::new(program[0])
+        .args(&program[1..])
+        .arg(url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = process.stdin.take().unwrap();
+    let lines = lines.to_owned();
+    let writer = thread::spawn(move || {
+        let _ = pipe.write_all(lines.as_bytes());
+    });
+    let seen = Program::of(process).finish();
+    writer.join().unwrap();
+    seen
+}
+
+/// Every line comes back, and the exit code is 0.
+fn converse(name: &str, port: u16) {
+    let mut lines: Vec<String> = (1..=300).map(|number| format!("line {number}")).collect();
+    lines.push("\u{e4}\u{4f8b}".repeat(40_000));
+    let url = format!("ws://127.0.0.1:{port}/");
+    let input = format!("{}\n", lines.join("\n"));
+    let (code, stdout, stderr) = client(&[CLIENT], &url, &input);
+    let echoed = stdout.get(..lines.len());
+    println!("{name}: {} answers, exit code {code:?}", stdout.len());
+    assert_eq!(code, Some(0), "{name}: {stderr:?}");
+    assert!(echoed == Some(&lines[..]), "{name}: {:?}", stdout.first());
+}
+
+fn python(name: &str, text: &str) -> (Program, u16) {
+    let python = packages().join("bin/python");
+    peer(python.to_str().unwrap(), &[&file(name, text), "PORT"])
+}
+
+/// A server that takes an ASGI application.
+fn asgi(args: &[&str]) -> (Program, u16) {
+    let app = file("app.py", ASGI);
+    let folder = Path::new(&app).parent().unwrap().to_str().unwrap();
+    let python = packages().join("bin/python");
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| arg.replace("FOLDER", folder))
+        .collect();
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    peer(python.to_str().unwrap(), &args)
+}
+
+#[test]
+#[ignore = "needs websockets (target/peers/bin/pip install websockets)"]
+fn every_answer_of_python_websockets_arrives() {
+    let (_server, port) = python("websockets_echo.py", WEBSOCKETS);
+    converse("websockets", port);
+}
+
+#[test]
+#[ignore = "needs aiohttp (target/peers/bin/pip install aiohttp)"]
+fn every_answer_of_aiohttp_arrives() {
+    let (_server, port) = python("aiohttp_echo.py", AIOHTTP);
+    converse("aiohttp", port);
+}
+
+#[test]
+#[ignore = "needs uvicorn (target/peers/bin/pip install 'uvicorn[standard]')"]
+fn every_answer_of_uvicorn_arrives() {
+    let (_server, port) = asgi(&[
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        "FOLDER",
+        "--port",
+        "PORT",
+        "app:app",
+    ]);
+    converse("uvicorn", port);
+}
+
+#[test]
+#[ignore = "needs hypercorn (target/peers/bin/pip install hypercorn)"]
+fn every_answer_of_hypercorn_arrives() {
+    let (_server, port) = asgi(&[
+        "-m",
+        "hypercorn",
+        "--bind",
+        "127.0.0.1:PORT",
+        "FOLDER/app.py:app",
+    ]);
+    converse("hypercorn", port);
+}
+
+#[test]
+#[ignore = "needs ws (npm install --prefix target/peers ws)"]
+fn every_answer_of_ws_of_node_arrives() {
+    let (_server, port) = peer("node", &[&file("ws_echo.js", NODE), "PORT"]);
+    converse("ws", port);
+}
+
+/// A server that reads a request and gives this answer, for each connection. `KEY` in the answer is
+/// what belongs to the key of the request. The frames follow.
+fn server_that_answers(listener: TcpListener, answer: &'static str, frames: &'static [u8]) {
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+                request.push(byte[0]);
+            }
+            let request = String::from_utf8(request).unwrap();
+            let key = request
+                .split("Sec-WebSocket-Key: ")
+                .nth(1)
+                .unwrap_or_default();
+            let key = key.lines().next().unwrap_or_default();
+            let accept = rfc6455::opening::accept_for(key);
+            let head = answer.replace("KEY", &accept);
+            stream
+                .write_all(&[head.as_bytes(), frames].concat())
+                .unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+}
+
+/// An opening behind an interim response.
+const OPENS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n\
+    HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: KEY\r\n\r\n";
+
+/// The message "hi", and a Close with 1000 and "bye".
+const HI: &[u8] = b"\x81\x02hi\x88\x05\x03\xe8bye";
+
+#[test]
+fn the_client_skips_early_hints() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    server_that_answers(listener, OPENS, HI);
+    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://127.0.0.1:{port}/"), "");
+    assert_eq!(code, Some(0), "{stderr:?}");
+    assert_eq!(stdout, ["hi", "bye"]);
+}
+
+#[test]
+fn the_client_shows_what_a_chunked_503_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    server_that_answers(
+        listener,
+        "HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1f\r\nthe server is full, come later\n\r\n0\r\n\r\n",
+        b"",
+    );
+    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://127.0.0.1:{port}/"), "");
+    assert_eq!((code, &stdout[..]), (Some(1), &[][..]));
+    let says = "503 Service Unavailable: the server is full, come later;";
+    assert!(stderr.concat().contains(says), "{stderr:?}");
+}
+
+/// Runs in a name space of its own: a hosts file in which the first address of a name is dead. It is
+/// an address of a link without a neighbour, so no answer comes, not even a refusal.
+const DUAL_STACK: &str = r#"
+set -e
+ip link set lo up
+ip link add dead type dummy
+ip link set dead up
+ip -6 addr add fd00:dead::1/64 dev dead nodad
+printf 'fd00:dead::2 dual.example\n127.0.0.1 dual.example\n' >"$1"
+mount --bind "$1" /etc/hosts
+exec "$2" --exact inside_the_name_space --ignored --nocapture
+"#;
+
+#[test]
+#[ignore = "needs name spaces (unshare, ip: apt-get install util-linux iproute2)"]
+fn a_name_whose_first_address_is_dead_is_reached_at_its_second_one() {
+    let allowed = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c"])
+        .arg("ip link add dead type dummy && mount --bind /etc/hosts /etc/hosts")
+        .stderr(Stdio::null())
+        .status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        // tests/rfc6455/section_4_1.rs does the same with two addresses of the loopback device.
+        println!("not done: this machine allows no network name space with a hosts file");
+        return;
+    }
+    let hosts = file("hosts", "");
+    let this = std::env::current_exe().unwrap();
+    let status = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--mount",
+            "sh",
+            "-c",
+            DUAL_STACK,
+            "sh",
+        ])
+        .args([hosts.as_ref(), this.as_os_str()])
+        .env("IN_NAME_SPACE", "1")
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+#[ignore = "needs a_name_whose_first_address_is_dead_is_reached_at_its_second_one, which runs it"]
+fn inside_the_name_space() {
+    if std::env::var_os("IN_NAME_SPACE").is_none() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    server_that_answers(listener, OPENS, HI);
+    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://dual.example:{port}/"), "");
+    assert_eq!(code, Some(0), "{stderr:?}");
+    assert_eq!(stdout, ["hi", "bye"]);
+    println!("dual.example: reached at 127.0.0.1 behind fd00:dead::2");
+}
