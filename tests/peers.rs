@@ -10,7 +10,7 @@ mod programs;
 
 use programs::Program;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -273,46 +273,51 @@ fn the_client_shows_what_a_chunked_503_says() {
     assert!(stderr.concat().contains(says), "{stderr:?}");
 }
 
-/// Runs in a name space of its own: a hosts file in which the first address of a name is dead. It is
-/// an address of a link without a neighbour, so no answer comes, not even a refusal.
+/// Runs in name spaces of its own: a hosts file in which the first address of a name is dead. It
+/// stands on a link without a neighbour, so no answer comes, not even a refusal.
 const DUAL_STACK: &str = r#"
 set -e
 ip link set lo up
-ip link add dead type dummy
+ip link add dead type veth peer name other
 ip link set dead up
-ip -6 addr add fd00:dead::1/64 dev dead nodad
-printf 'fd00:dead::2 dual.example\n127.0.0.1 dual.example\n' >"$1"
+ip link set other up
+ip -6 addr add 2001:db8::1/64 dev dead nodad
+printf '2001:db8::2 dual.example\n127.0.0.1 dual.example\n' >"$1"
 mount --bind "$1" /etc/hosts
 exec "$2" --exact inside_the_name_space --ignored --nocapture
 "#;
 
+/// The command that starts a program in a network and a mount name space: as root, or else with a
+/// user name space. `None`: this machine refuses both.
+fn unshare() -> Option<Command> {
+    for user in [&[][..], &["--user", "--map-root-user"]] {
+        let command = || {
+            let mut command = Command::new("unshare");
+            command.args(user).args(["--net", "--mount"]);
+            command
+        };
+        let status = command().arg("true").stderr(Stdio::null()).status();
+        let status = status.expect("unshare (apt-get install util-linux)");
+        if status.success() {
+            return Some(command());
+        }
+    }
+    None
+}
+
 #[test]
 #[ignore = "needs name spaces (unshare, ip: apt-get install util-linux iproute2)"]
 fn a_name_whose_first_address_is_dead_is_reached_at_its_second_one() {
-    let allowed = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c"])
-        .arg("ip link add dead type dummy && mount --bind /etc/hosts /etc/hosts")
-        .stderr(Stdio::null())
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        // tests/rfc6455/section_4_1.rs does the same with two addresses of the loopback device.
-        println!("not done: this machine allows no network name space with a hosts file");
-        return;
-    }
+    let Some(mut unshare) = unshare() else {
+        // The harness hides what a test prints that passes, but not what it writes here.
+        let line = b"NOT TESTED: a dead first address; this machine refuses `unshare`\n";
+        return std::io::stderr().write_all(line).unwrap();
+    };
     let hosts = file("hosts", "");
     let this = std::env::current_exe().unwrap();
-    let status = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--net",
-            "--mount",
-            "sh",
-            "-c",
-            DUAL_STACK,
-            "sh",
-        ])
-        .args([hosts.as_ref(), this.as_os_str()])
+    let status = unshare
+        .args(["sh", "-c", DUAL_STACK, "sh", &hosts])
+        .arg(this)
         .env("IN_NAME_SPACE", "1")
         .status()
         .unwrap();
@@ -328,8 +333,13 @@ fn inside_the_name_space() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     server_that_answers(listener, OPENS, HI);
+    let addresses: Vec<_> = ("dual.example", port).to_socket_addrs().unwrap().collect();
+    assert!(
+        addresses[0].is_ipv6() && addresses[1].is_ipv4(),
+        "{addresses:?}"
+    );
     let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://dual.example:{port}/"), "");
     assert_eq!(code, Some(0), "{stderr:?}");
     assert_eq!(stdout, ["hi", "bye"]);
-    println!("dual.example: reached at 127.0.0.1 behind fd00:dead::2");
+    println!("dual.example: reached at 127.0.0.1 behind 2001:db8::2");
 }

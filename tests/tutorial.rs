@@ -443,7 +443,7 @@ fn the_client_says_in_one_line_why_it_cannot_connect() {
         ("wss://localhost/".to_owned(), "needs TLS, and this library speaks none"),
         (server_that_answers(b"HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nnothing here\nmore\n"), "404 Not Found: nothing here; a WebSocket server answers 101 (§4.1)"),
         (server_that_answers(b"SSH-2.0-OpenSSH_9.2\r\n"), "a head that is not HTTP"),
-        (server_that_answers(b""), "TCP ended before the opening handshake did (§4.1)"),
+        (server_that_answers(b""), "TCP ended before the opening handshake did (§4)"),
         (server_that_answers(b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is not the answer to the key that was sent, "),
         (server_that_answers(b"HTTP/1.1 101 OK\r\nConnection: Upgrade\r\n\r\n"), "no Upgrade field; it is required (§4.1)"),
     ];

@@ -212,7 +212,7 @@ fn client(input: &[u8], config: &Config, end: End) {
     assert_eq!(opening.subprotocols, offered);
     let offered = offered.map(str::to_owned);
 
-    let head = final_head(input, config, end);
+    let head = final_head(input, &config, end);
     let expected = match &head {
         Err(why) => Err(why.clone()),
         Ok((head, _)) if head.start.status != 101 => {

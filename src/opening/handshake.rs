@@ -61,7 +61,9 @@ pub fn check_client_field(name: &str, value: &str) -> Result<(), RefusedField> {
         "sec-websocket-protocol" => "to offer subprotocols, use Client::subprotocols",
         "connection" | "upgrade" => "the opening handshake has its own",
         name if name.starts_with("sec-websocket-") => "the opening handshake has its own",
-        "content-length" | "transfer-encoding" => "an opening handshake has no body",
+        "content-length" | "transfer-encoding" | "trailer" | "expect" => {
+            "an opening handshake has no body"
+        }
         _ => return Ok(()),
     };
     Err(RefusedField {
