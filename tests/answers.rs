@@ -143,6 +143,14 @@ fn a_page_of_html_is_shown_as_its_text() {
         ("<title>503 Full</title><h1>Full</h1><hr>nginx", "nginx"),
         ("<title>503 Full</title>", ""),
         ("<p>1 < 2", "1 < 2"),
+        (
+            "<p>it&#39;s &#8230; it&#x27;S&nbsp;&amp;lt;",
+            "it's \u{2026} it'S &lt;",
+        ),
+        (
+            "<p>a&#10;b&#x110000;&#;&what; & c&",
+            "a b&#x110000;&#;&what; & c&",
+        ),
         ("<p", ""),
         ("<script>never ends", ""),
         ("", ""),
@@ -258,6 +266,8 @@ fn a_redirect_names_its_location_and_says_how_to_follow_it() {
         ("a?b", "ws://server.example.com/a?b"),
         ("../../a", "ws://server.example.com/a"),
         ("?b", "ws://server.example.com/chat?b"),
+        ("/a b|c", "ws://server.example.com/a%20b%7Cc"),
+        ("https://elsewhere/a%20b?c d", "wss://elsewhere/a%20b?c%20d"),
     ] {
         let why = says(&format!(
             "HTTP/1.1 301 Moved Permanently\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
@@ -265,7 +275,13 @@ fn a_redirect_names_its_location_and_says_how_to_follow_it() {
         assert!(why.contains(&format!("Location: {location}")), "{why}");
         assert!(why.contains(&format!("connect to {follow} ")), "{why}");
     }
+    // A Location whose bytes are UTF-8.
+    let why = says("HTTP/1.1 303 x\r\nLocation: /\u{e4}\r\nContent-Length: 0\r\n\r\n");
+    let follow = "connect to ws://server.example.com/%C3%A4 ";
+    assert!(why.contains(follow), "{why}");
     for elsewhere in [
+        "http://\u{e4}.example/",
+        "http://a b/",
         "mailto:a@example.com",
         "http://",
         "",

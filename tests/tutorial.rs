@@ -675,11 +675,24 @@ fn a_client_that_reconnects_survives_its_server() {
     server.program.kill();
     let told = client.error_line();
     assert!(
-        told.contains("1006") && told.ends_with("connecting again"),
+        told.contains("1006") && told.contains("; connecting again in "),
         "{told}"
     );
     let _second = ServerProgram::start_at(&format!("localhost:{}", server.port), LONG);
     assert!(is_date_time(&client.line()));
+}
+
+#[test]
+fn a_client_that_reconnects_waits_as_long_as_the_refusal_of_its_first_attempt_asks() {
+    for (answer, waits) in [
+        (&b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 600\r\n\r\n"[..], "in 600.0 s"),
+        (b"HTTP/1.1 503 Full\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n\r\n", "in 30.0 s"),
+        (b"HTTP/1.1 503 Full\r\nRetry-After: 999999\r\n\r\n", "in 3600.0 s"),
+    ] {
+        let client = client(&["--reconnect", &server_that_answers(answer)]);
+        let told = client.error_line();
+        assert!(told.ends_with(&format!("; connecting again {waits}")), "{told}");
+    }
 }
 
 #[test]

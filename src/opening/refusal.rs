@@ -93,12 +93,52 @@ fn text_of_html(html: &str) -> String {
     text
 }
 
-/// Adds text of a page. There, the end of a line is a space.
+/// Adds text of a page. There, the end of a line is a space, and `&#8230;` is a character.
 fn push_text(text: &mut String, piece: &str) {
-    let piece = piece.replace(['\r', '\n'], " ");
-    let piece = piece.replace("&lt;", "<").replace("&gt;", ">");
-    let piece = piece.replace("&quot;", "\"").replace("&#39;", "'");
-    text.push_str(&piece.replace("&nbsp;", " ").replace("&amp;", "&"));
+    let mut parts = piece.split('&');
+    text.push_str(&spaced(parts.next().unwrap_or_default()));
+    for part in parts {
+        let reference = part.split_once(';');
+        match reference.and_then(|(name, rest)| Some((referenced(name)?, rest))) {
+            Some((character, rest)) => {
+                text.push(character);
+                text.push_str(&spaced(rest));
+            }
+            None => {
+                text.push('&');
+                text.push_str(&spaced(part));
+            }
+        }
+    }
+}
+
+fn spaced(piece: &str) -> String {
+    piece.replace(['\r', '\n'], " ")
+}
+
+/// The character that HTML refers to by its number or by one of the usual names. References by
+/// other names stay in the text.
+fn referenced(name: &str) -> Option<char> {
+    let number = match name {
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "amp" => return Some('&'),
+        "quot" => return Some('"'),
+        "apos" => return Some('\''),
+        "nbsp" => return Some(' '),
+        name => name.strip_prefix('#')?,
+    };
+    let number = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    let character = char::from_u32(number.ok()?)?;
+    // As written, the end of a line is a space.
+    Some(if character.is_whitespace() {
+        ' '
+    } else {
+        character
+    })
 }
 
 /// How long a response asks to wait before the next request (RFC 9110 §10.2.3): `Retry-After` in

@@ -36,9 +36,7 @@ impl FromStr for Url {
         if !authority.is_ascii() {
             return Err(UrlError::UnicodeHost(authority.to_owned()));
         }
-        // RFC 3986 §2: a URL holds printable ASCII without these characters.
-        let is_allowed = |c: &char| c.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(*c);
-        if let Some(bad) = rest.chars().find(|character| !is_allowed(character)) {
+        if let Some(bad) = rest.chars().find(|&character| !is_allowed(character)) {
             return Err(UrlError::Character(bad));
         }
         if authority.contains('@') {
@@ -60,6 +58,23 @@ impl FromStr for Url {
             },
         })
     }
+}
+
+/// RFC 3986 §2: a URL holds printable ASCII without some characters.
+fn is_allowed(character: char) -> bool {
+    character.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(character)
+}
+
+/// The value of a field, whose characters are bytes, with `%20` for a space, for example.
+fn percent_encoded(value: &str) -> String {
+    let mut encoded = String::new();
+    for character in value.chars() {
+        match is_allowed(character) {
+            true => encoded.push(character),
+            false => encoded.push_str(&format!("%{:02X}", u32::from(character))),
+        }
+    }
+    encoded
 }
 
 /// §3: 80 for `ws:`, 443 for `wss:`.
@@ -131,10 +146,12 @@ impl Url {
     }
 
     /// The WebSocket URL that a redirect with this `Location` leads to (RFC 9110 §10.2.2, RFC 3986
-    /// §5.2). `http:` is `ws:` there, and `https:` is `wss:`. `None` if it leads to none.
+    /// §5.2). `http:` is `ws:` there, and `https:` is `wss:`. Bytes that a URL cannot hold are
+    /// percent-encoded, as browsers do it. `None` if it leads to none.
     #[must_use]
     pub fn follow(&self, location: &str) -> Option<Url> {
-        let location = location.split('#').next().unwrap_or_default();
+        let location = percent_encoded(location.split('#').next().unwrap_or_default());
+        let location = &location[..];
         let is_scheme = |text: &str| {
             text.starts_with(|c: char| c.is_ascii_alphabetic())
                 && text

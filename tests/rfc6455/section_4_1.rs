@@ -144,6 +144,8 @@ fn a_field_of_an_application_never_comes_twice_and_promises_no_body() {
         ("Sec-WebSocket-Protocol", "chat", "Client::subprotocols"),
         ("Content-Length", "0", "no body"),
         ("Transfer-Encoding", "chunked", "no body"),
+        ("trailer", "x", "no body"),
+        ("Expect", "100-continue", "no body"),
         ("Host", "", "a host"),
         ("Host", "a b", "a host"),
         ("host", "a:x", "a host"),
