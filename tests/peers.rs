@@ -1,8 +1,10 @@
 //! The client in a pipe against the servers that people have, at their defaults.
 //!
-//! Needs Python packages and a package of Node.js:
-//! `python3 -m venv target/peers`,
-//! `target/peers/bin/pip install websockets 'uvicorn[standard]' hypercorn aiohttp`,
+//! Also a server that sends 103 (Early Hints) first, a chunked 503, and a name whose first address
+//! is dead.
+//!
+//! Needs packages of Python and of Node.js: `python3 -m venv target/peers`,
+//! `target/peers/bin/pip install websockets uvicorn hypercorn aiohttp`,
 //! `npm install --prefix target/peers ws`; then `cargo test -- --include-ignored`.
 
 #[path = "kit/programs.rs"]
@@ -15,8 +17,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{fs, thread};
-
-const CLIENT: &str = env!("CARGO_BIN_EXE_client");
 
 /// Echo servers. The port is their first argument, or stands for PORT.
 const WEBSOCKETS: &str = r#"
@@ -113,21 +113,13 @@ fn peer(program: &str, args: &[&str]) -> (Program, u16) {
 }
 
 /// The client with these lines in a pipe: its exit code, its output, its errors.
-fn client(program: &[&str], url: &str, lines: &str) -> (Option<i32>, Vec<String>, Vec<String>) {
-    let mut process = Command::new(program[0])
-        .args(&program[1..])
-        .arg(url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut pipe = process.stdin.take().unwrap();
+fn client(url: &str, lines: &str) -> (Option<i32>, Vec<String>, Vec<String>) {
+    let (program, mut pipe) = programs::client_with_pipe(&[url]);
     let lines = lines.to_owned();
     let writer = thread::spawn(move || {
         let _ = pipe.write_all(lines.as_bytes());
     });
-    let seen = Program::of(process).finish();
+    let seen = program.finish();
     writer.join().unwrap();
     seen
 }
@@ -138,11 +130,10 @@ fn converse(name: &str, port: u16) {
     lines.push("\u{e4}\u{4f8b}".repeat(40_000));
     let url = format!("ws://127.0.0.1:{port}/");
     let input = format!("{}\n", lines.join("\n"));
-    let (code, stdout, stderr) = client(&[CLIENT], &url, &input);
-    let echoed = stdout.get(..lines.len());
+    let (code, stdout, stderr) = client(&url, &input);
     println!("{name}: {} answers, exit code {code:?}", stdout.len());
     assert_eq!(code, Some(0), "{name}: {stderr:?}");
-    assert!(echoed == Some(&lines[..]), "{name}: {:?}", stdout.first());
+    assert!(stdout == lines, "{name}: {:?}", stdout.first());
 }
 
 fn python(name: &str, text: &str) -> (Program, u16) {
@@ -178,7 +169,7 @@ fn every_answer_of_aiohttp_arrives() {
 }
 
 #[test]
-#[ignore = "needs uvicorn (target/peers/bin/pip install 'uvicorn[standard]')"]
+#[ignore = "needs uvicorn (target/peers/bin/pip install websockets uvicorn)"]
 fn every_answer_of_uvicorn_arrives() {
     let (_server, port) = asgi(&[
         "-m",
@@ -252,7 +243,7 @@ fn the_client_skips_early_hints() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     server_that_answers(listener, OPENS, HI);
-    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://127.0.0.1:{port}/"), "");
+    let (code, stdout, stderr) = client(&format!("ws://127.0.0.1:{port}/"), "");
     assert_eq!(code, Some(0), "{stderr:?}");
     assert_eq!(stdout, ["hi", "bye"]);
 }
@@ -267,7 +258,7 @@ fn the_client_shows_what_a_chunked_503_says() {
          1f\r\nthe server is full, come later\n\r\n0\r\n\r\n",
         b"",
     );
-    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://127.0.0.1:{port}/"), "");
+    let (code, stdout, stderr) = client(&format!("ws://127.0.0.1:{port}/"), "");
     assert_eq!((code, &stdout[..]), (Some(1), &[][..]));
     let says = "503 Service Unavailable: the server is full, come later;";
     assert!(stderr.concat().contains(says), "{stderr:?}");
@@ -338,7 +329,7 @@ fn inside_the_name_space() {
         addresses[0].is_ipv6() && addresses[1].is_ipv4(),
         "{addresses:?}"
     );
-    let (code, stdout, stderr) = client(&[CLIENT], &format!("ws://dual.example:{port}/"), "");
+    let (code, stdout, stderr) = client(&format!("ws://dual.example:{port}/"), "");
     assert_eq!(code, Some(0), "{stderr:?}");
     assert_eq!(stdout, ["hi", "bye"]);
     println!("dual.example: reached at 127.0.0.1 behind 2001:db8::2");
