@@ -84,8 +84,23 @@ fn free_port() -> u16 {
     free.local_addr().unwrap().port()
 }
 
+/// A running server. At its end it gets SIGTERM, because hypercorn has worker processes, and ends
+/// them itself.
+struct Peer(Program);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let process = &mut self.0.process;
+        let _ = Command::new("kill").arg(process.id().to_string()).status();
+        let deadline = Instant::now() + programs::PATIENCE;
+        while matches!(process.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(programs::PATIENCE / 1000);
+        }
+    }
+}
+
 /// Starts a server and waits until it accepts. PORT in its arguments is a free port.
-fn peer(program: &str, args: &[&str]) -> (Program, u16) {
+fn peer(program: &str, args: &[&str]) -> (Peer, u16) {
     let port = free_port();
     let args: Vec<_> = args
         .iter()
@@ -109,7 +124,7 @@ fn peer(program: &str, args: &[&str]) -> (Program, u16) {
         assert!(Instant::now() < deadline, "{program} does not start");
         thread::sleep(programs::PATIENCE / 1000);
     }
-    (server, port)
+    (Peer(server), port)
 }
 
 /// The client with these lines in a pipe: its exit code, its output, its errors.
@@ -136,13 +151,13 @@ fn converse(name: &str, port: u16) {
     assert!(stdout == lines, "{name}: {:?}", stdout.first());
 }
 
-fn python(name: &str, text: &str) -> (Program, u16) {
+fn python(name: &str, text: &str) -> (Peer, u16) {
     let python = packages().join("bin/python");
     peer(python.to_str().unwrap(), &[&file(name, text), "PORT"])
 }
 
 /// A server that takes an ASGI application.
-fn asgi(args: &[&str]) -> (Program, u16) {
+fn asgi(args: &[&str]) -> (Peer, u16) {
     let app = file("app.py", ASGI);
     let folder = Path::new(&app).parent().unwrap().to_str().unwrap();
     let python = packages().join("bin/python");
