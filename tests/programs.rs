@@ -258,6 +258,14 @@ fn a_wrong_url_is_a_wrong_command_line() {
     }
 }
 
+#[test]
+fn a_standard_input_that_is_the_listener_is_not_read() {
+    let server = [env!("CARGO_BIN_EXE_server")];
+    let (code, out, errors) = run(&server, &["--listen-stdin", "--stop-on-eof"], b"");
+    assert_eq!((code, &out[..]), (Some(2), ""), "{errors}");
+    assert!(errors.contains("cannot read it (see --help)"), "{errors}");
+}
+
 // The end of a pipe.
 
 /// One connection of a server that speaks by hand, after its opening handshake.

@@ -45,7 +45,7 @@ const ROWS: [(usize, usize, usize); 8] = [
 ];
 
 pub fn run(report: &mut Report, quick: bool) {
-    let (rounds, time) = if quick { (2, 400) } else { (5, 2000) };
+    let (rounds, time) = if quick { (2, 400) } else { (5, 1000) };
     report.heading(&format!(
         "live: echo over loopback, {rounds} rounds of {time} ms each, median"
     ));

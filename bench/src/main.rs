@@ -66,7 +66,7 @@ fn print_tables(arguments: &[String]) {
     }
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
-    // Build first. If that fails, the user knows it at once, and not after ten minutes.
+    // Build first. If that fails, the user knows it at once, and not after twenty minutes.
     if ["live", "idle", "burst", "kept", "growth"]
         .into_iter()
         .any(wanted)

@@ -712,6 +712,29 @@ fn a_call_that_waited_for_a_mute_server_at_the_same_ip_address_says_so() {
 }
 
 #[test]
+fn a_call_that_had_little_time_left_after_its_wait_says_what_it_waited_for() {
+    let mute = TcpListener::bind("127.6.4.71:0").unwrap();
+    let url = format!("ws://{}/", mute.local_addr().unwrap());
+    let first = client(&url).config(within(Duration::from_millis(1600)));
+    let first = thread::spawn(move || first.connect().map(drop));
+    let (stream, _) = mute.accept().unwrap();
+    // It gets its turn when the first one gives up. What is left is too little for a mute server.
+    let second = client(&url).config(within(Duration::from_secs(2)));
+    match second.connect() {
+        Err(Error::Connect { source, .. }) => {
+            let why = source.to_string();
+            assert!(
+                why.contains("for another connection to 127.6.4.71"),
+                "{why}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(stream);
+    assert!(first.join().unwrap().is_err());
+}
+
+#[test]
 fn the_time_to_look_a_name_up_is_inside_the_limit() {
     let (end, ends) = mpsc::channel::<()>();
     let ends = Mutex::new(ends);

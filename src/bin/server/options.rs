@@ -64,6 +64,11 @@ impl ServerOptions {
                 _ => return Err(argument.unexpected()),
             }
         }
+        if options.listen_stdin && options.stop_on_eof {
+            let why = "with --listen-stdin the standard input is a listener, so --stop-on-eof \
+                       cannot read it";
+            return Err(NotRun::Wrong(why.to_owned()));
+        }
         Ok(options)
     }
 }
