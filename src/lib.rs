@@ -65,7 +65,7 @@ pub use framing::{
     CloseCode, CloseReason, InvalidClose, Message, MessageKind, OpCode, OwnedMessage, Role,
     Violation,
 };
-pub use opening::{HandshakeError, Origins, UrlError};
+pub use opening::{HandshakeError, Hosts, Origins, UrlError};
 pub use printable::Printable;
 pub use server::{Handle, Request, Server};
 

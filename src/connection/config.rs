@@ -5,7 +5,7 @@
 
 use super::budget::Budget;
 use super::entropy::Entropy;
-use crate::opening::Origins;
+use crate::opening::{Hosts, Origins};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ pub struct Config {
     /// check comes after this time, and then one after each such time. So a response of `n` bytes
     /// takes at most this time and `n / min_response_rate` seconds. Default 10 s.
     pub response_grace: Duration,
-    /// The longest head of a request or a response, in bytes. Default 8 KiB, as web servers have
-    /// it.
+    /// The longest head of a request or a response, in bytes. Default 32 KiB: a
+    /// browser may send 16 KiB of cookies and more.
     pub max_head: usize,
     /// The most fields of a head. Default 100.
     pub max_fields: usize,
@@ -75,6 +75,9 @@ pub struct Config {
     /// Whose pages may connect to a server (§10.2). Default [`Origins::SameHost`]: a script of
     /// another site would act in the name of the user who visits that site.
     pub origins: Origins,
+    /// The names by which clients may call a server. Default [`Hosts::Any`]. A server that only its
+    /// own machine or network reaches, and that trusts them, needs [`Hosts::Local`].
+    pub hosts: Hosts,
     /// Makes a client's source of nonces and masking keys. Default: the operating system's
     /// generator. A lesson or a test can put [`Entropy::scripted`] here.
     pub entropy: fn() -> Entropy,
@@ -177,7 +180,7 @@ impl Default for Config {
             message_timeout: Duration::from_secs(300),
             min_response_rate: 1 << 10,
             response_grace: Duration::from_secs(10),
-            max_head: 8 << 10,
+            max_head: 32 << 10,
             max_fields: 100,
             max_message: 16 << 20,
             budget: Budget::new(1 << 30),
@@ -186,6 +189,7 @@ impl Default for Config {
             max_connections_per_address: usize::MAX,
             stack_size: 256 << 10,
             origins: Origins::SameHost,
+            hosts: Hosts::Any,
             entropy: Entropy::from_system,
         }
     }

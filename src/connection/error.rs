@@ -61,10 +61,12 @@ pub enum Unsendable {
     /// A [`PreparedMessage`](crate::PreparedMessage) from a client. It has no mask, and a client
     /// masks every frame (§5.1).
     Unmasked,
-    /// A field of the opening handshake that HTTP does not allow.
+    /// A field that HTTP does not allow.
     Field(InvalidField),
-    /// A field that the opening handshake sets itself, or that does not fit it (§4.1).
+    /// A field that the library sets itself, or that does not fit the head (§4.1, §4.2.2).
     Refused(RefusedField),
+    /// A status that is not a final one: not from 200 to 599 (RFC 9110 §15).
+    Status(u16),
     /// Subprotocols that are not different tokens (§4.1).
     Subprotocols(InvalidSubprotocols),
 }
@@ -147,6 +149,10 @@ impl fmt::Display for Unsendable {
             Unsendable::Unmasked => f.write_str("a frame without a mask from a client (§5.1)"),
             Unsendable::Field(field) => write!(f, "{field}"),
             Unsendable::Refused(field) => write!(f, "{field}"),
+            Unsendable::Status(status) => write!(
+                f,
+                "the status {status}; that of a page or a refusal is from 200 to 599 (RFC 9110 §15)"
+            ),
             Unsendable::Subprotocols(names) => write!(f, "{names}"),
         }
     }

@@ -1,7 +1,8 @@
 //! RFC 6455 §1.3: the key of the opening handshake, and the accept value that answers it.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD as BASE64};
 use sha1_smol::Sha1;
 
 /// The text that §1.3 appends to the key. A server that answers with the hash of both knows
@@ -34,7 +35,14 @@ pub fn key_for(nonce: [u8; 16]) -> String {
 }
 
 /// Whether a Sec-WebSocket-Key has the right form (§4.2.1): base64 of 16 bytes.
+///
+/// The last character has four bits that no byte uses. They may be 1: §4.1 has such a key as its
+/// example, `AQIDBAUGBwgJCgsMDQ4PEC==`.
 #[must_use]
 pub fn is_key(key: &str) -> bool {
-    matches!(BASE64.decode(key), Ok(nonce) if nonce.len() == 16)
+    const ANY_UNUSED_BITS: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        PAD.with_decode_allow_trailing_bits(true),
+    );
+    matches!(ANY_UNUSED_BITS.decode(key), Ok(nonce) if nonce.len() == 16)
 }

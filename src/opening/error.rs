@@ -33,6 +33,10 @@ pub enum HandshakeError {
     HttpVersion(String),
     /// A method other than GET.
     Method(String),
+    /// A request with a body, which an opening handshake does not have.
+    HasBody,
+    /// A name that is not the server's (RFC 9110 §7.4).
+    Host(String),
     /// A required field is missing.
     Missing {
         /// The name of the field.
@@ -106,6 +110,8 @@ impl HandshakeError {
             HandshakeError::HeadTooBig { .. } => ("§10.4", 431),
             HandshakeError::HttpVersion(_) => ("§4.2.1, RFC 9110 §15.6.6", 505),
             HandshakeError::Method(_) => ("§4.2.1", 405),
+            HandshakeError::HasBody => ("§4.2.1, RFC 9110 §9.3.1", 400),
+            HandshakeError::Host(_) => ("RFC 9110 §7.4", 421),
             HandshakeError::Missing { clause, .. } => (clause, 400),
             HandshakeError::Wrong { clause, .. } => (clause, 400),
             HandshakeError::Version(_) => ("§4.4", 426),
@@ -171,6 +177,14 @@ impl fmt::Display for HandshakeError {
             HandshakeError::Method(seen) => write!(
                 f,
                 "the method {seen}; an opening handshake is a GET request"
+            ),
+            HandshakeError::HasBody => {
+                f.write_str("a request with a body; an opening handshake has none")
+            }
+            HandshakeError::Host(seen) => write!(
+                f,
+                "the host {}; this server is not called so",
+                Printable(seen)
             ),
             HandshakeError::Missing { field, .. } => {
                 write!(f, "no {field} field; it is required")

@@ -4,6 +4,7 @@
 //! other's head. Heads come in, heads go out. Connecting is `client/`, listening is `server/`.
 
 use super::accept::{accept_for, is_key};
+use super::body::BodyLength;
 use super::error::{Clause, HandshakeError};
 use super::extension::parse_extensions;
 use super::fields::{Fields, is_token, name};
@@ -26,7 +27,7 @@ pub fn is_opening(head: &Head<RequestLine>) -> bool {
     })
 }
 
-/// A field that an application wants to add to the opening handshake, and may not.
+/// A field that an application wants to add to a head, and may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedField {
     /// Its name.
@@ -35,19 +36,57 @@ pub struct RefusedField {
     pub value: String,
     /// Why, and what to do.
     why: &'static str,
+    /// The section that forbids it.
+    clause: Clause,
+}
+
+impl RefusedField {
+    /// This field, refused for this reason.
+    pub(crate) fn new(name: &str, value: &str, why: &'static str, clause: Clause) -> RefusedField {
+        RefusedField {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            why,
+            clause,
+        }
+    }
 }
 
 impl fmt::Display for RefusedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RefusedField { name, value, why } = self;
+        let RefusedField {
+            name,
+            value,
+            why,
+            clause,
+        } = self;
         write!(
             f,
-            "the field {name:?} with the value {value:?}; {why} (§4.1)"
+            "the field {name:?} with the value {value:?}; {why} ({clause})"
         )
     }
 }
 
 impl std::error::Error for RefusedField {}
+
+/// Checks a field that an application adds to a server's answer with 101: it does not come twice,
+/// and it does not promise a body (RFC 9110 §8.6).
+///
+/// # Errors
+/// The field, if it may not be added.
+pub fn check_server_field(name: &str, value: &str) -> Result<(), RefusedField> {
+    let why = match &name.to_ascii_lowercase()[..] {
+        "sec-websocket-protocol" => "to choose a subprotocol, use Request::subprotocols",
+        "connection" | "upgrade" => OWN,
+        name if name.starts_with("sec-websocket-") => OWN,
+        "content-length" | "transfer-encoding" | "trailer" => "frames follow it, not a body",
+        _ => return Ok(()),
+    };
+    Err(RefusedField::new(name, value, why, "§4.2.2"))
+}
+
+/// Why a field of the handshake itself may not be added.
+const OWN: &str = "the opening handshake has its own";
 
 /// Checks a field that an application adds to a client's opening handshake: it does not come twice,
 /// and it does not promise a body. `Host` may be added, and takes the place of the one from the URL.
@@ -59,18 +98,14 @@ pub fn check_client_field(name: &str, value: &str) -> Result<(), RefusedField> {
         "host" if is_authority(value) => return Ok(()),
         "host" => "its value is a host, and perhaps a colon and a port",
         "sec-websocket-protocol" => "to offer subprotocols, use Client::subprotocols",
-        "connection" | "upgrade" => "the opening handshake has its own",
-        name if name.starts_with("sec-websocket-") => "the opening handshake has its own",
+        "connection" | "upgrade" => OWN,
+        name if name.starts_with("sec-websocket-") => OWN,
         "content-length" | "transfer-encoding" | "trailer" | "expect" => {
             "an opening handshake has no body"
         }
         _ => return Ok(()),
     };
-    Err(RefusedField {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        why,
-    })
+    Err(RefusedField::new(name, value, why, "§4.1"))
 }
 
 /// The client's opening handshake (§4.1). `offered` are the subprotocols, the preferred one first.
@@ -112,8 +147,41 @@ pub fn client_request(
 pub struct Opening<'a> {
     /// The text of the Sec-WebSocket-Key.
     pub key: &'a str,
+    /// The server's name, as the client knows it.
+    pub host: &'a str,
+    /// The site of the page that connects, if a browser sent the request (§10.2).
+    pub origin: Option<&'a str>,
     /// The subprotocols that the client offers, the preferred one first.
     pub subprotocols: Vec<&'a str>,
+}
+
+/// Checks what every request must have, for a WebSocket or for a page: exactly one Host (RFC 9112
+/// §3.2), and a body whose end can be found (RFC 9112 §6.3).
+///
+/// # Errors
+/// The first of these that is wrong.
+pub fn check_http_request(head: &Head<RequestLine>) -> Result<(), HandshakeError> {
+    if head.start.is_http_1_1() {
+        host_of(&head.fields)?;
+    }
+    body_of(head).map(drop)
+}
+
+fn body_of(head: &Head<RequestLine>) -> Result<BodyLength, HandshakeError> {
+    BodyLength::of_request(head).map_err(|invalid| HandshakeError::Malformed(invalid.0))
+}
+
+/// §4.2.1, 2: "A |Host| header field containing the server's authority."
+fn host_of(fields: &Fields) -> Result<&str, HandshakeError> {
+    const CLAUSE: Clause = "§4.2.1, RFC 9112 §3.2";
+    let host = single(fields, name::HOST, CLAUSE)?;
+    match is_authority(host) {
+        true => Ok(host),
+        false => {
+            let asked = "it is a host, and a port if it is not the default";
+            Err(wrong_field(name::HOST, host, asked, CLAUSE))
+        }
+    }
 }
 
 /// Checks a client's opening handshake (§4.2.1).
@@ -131,10 +199,11 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     if !head.start.is_http_1_1() {
         return wrong("HTTP version", "1.0", "it is HTTP/1.1 or higher");
     }
-    // 2. "A |Host| header field containing the server's authority."
-    let host = single(fields, name::HOST, CLAUSE)?;
-    if !is_authority(host) {
-        return wrong(name::HOST, host, "it is a host, and a port if not 80");
+    let host = host_of(fields)?;
+    // Its bytes would be read as frames. RFC 9110 §9.3.1: a body of GET has no meaning, and a
+    // server may refuse it.
+    if body_of(head)? != BodyLength::Exactly(0) {
+        return Err(HandshakeError::HasBody);
     }
     // 3. and 4. |Upgrade| with "websocket", |Connection| with the token "Upgrade".
     check_upgrade(fields, CLAUSE)?;
@@ -148,6 +217,11 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     if !is_key(key) {
         return wrong(name::KEY, key, "a key is 16 bytes in base64");
     }
+    // 7. |Origin|: it is there once, or not at all.
+    let origin = match fields.get(name::ORIGIN) {
+        Some(_) => Some(single(fields, name::ORIGIN, CLAUSE)?),
+        None => None,
+    };
     // 8. |Sec-WebSocket-Protocol|: 1#token, "MUST all be unique strings" (§4.1).
     let subprotocols: Vec<&str> = fields.list(name::PROTOCOL).collect();
     if let Some(value) = fields.get(name::PROTOCOL)
@@ -158,7 +232,12 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     // 9. |Sec-WebSocket-Extensions|: this server accepts none, but the field must be well-formed
     //    (§9.1).
     parse_extensions(fields).map_err(malformed_extensions)?;
-    Ok(Opening { key, subprotocols })
+    Ok(Opening {
+        key,
+        host,
+        origin,
+        subprotocols,
+    })
 }
 
 /// Subprotocols that cannot be offered.

@@ -90,6 +90,10 @@ pub trait StartLine: Sized + fmt::Display {
     /// RFC 9112 §5.2: whether a field may go on in the next line. A client accepts that, a server
     /// does not.
     const MAY_FOLD: bool;
+
+    /// RFC 9112 §2.2: whether empty lines may stand before the start line. A server ignores them,
+    /// because some clients send one behind the body of the request before.
+    const MAY_FOLLOW_EMPTY_LINES: bool;
 }
 
 /// A whole head: the start line, then the fields.
@@ -148,21 +152,14 @@ impl<L: StartLine> HeadReader<L> {
     /// # Errors
     /// The bytes are not HTTP, or there are more bytes or fields than the limits.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Option<(Head<L>, usize)>, HandshakeError> {
-        // TLS or garbage: no start line begins with this byte, so no end of a line would come.
-        if let Some(&first) = bytes.first()
-            && !is_token(&[first])
-        {
-            return Err(L::malformed(match first {
-                0x00 => "it begins like a frame of HTTP/2".to_owned(),
-                0x15 => "it begins like a TLS alert; the peer expects TLS (wss://)".to_owned(),
-                0x16 => "it begins like TLS; this endpoint speaks plain HTTP".to_owned(),
-                _ => format!("it begins with the byte {first:#04x}"),
-            }));
-        }
-        while let Some(offset) = bytes[self.searched..]
-            .iter()
-            .position(|&byte| byte == b'\n')
-        {
+        loop {
+            if self.start.is_none() {
+                check_first_byte::<L>(&bytes[self.line..])?;
+            }
+            let mut rest = bytes[self.searched..].iter();
+            let Some(offset) = rest.position(|&byte| byte == b'\n') else {
+                break;
+            };
             let end = self.searched + offset;
             let line = &bytes[self.line..end];
             self.line = end + 1;
@@ -174,6 +171,7 @@ impl<L: StartLine> HeadReader<L> {
                 return Err(malformed::<L>("a line that ends without CR", line));
             };
             match (&self.start, line) {
+                (None, []) if L::MAY_FOLLOW_EMPTY_LINES => {}
                 (None, line) => self.start = Some(L::parse(line)?),
                 (Some(_), []) => {
                     let start = self.start.take().expect("matched just now");
@@ -250,6 +248,7 @@ impl StartLine for RequestLine {
     }
 
     const MAY_FOLD: bool = false;
+    const MAY_FOLLOW_EMPTY_LINES: bool = true;
 }
 
 impl StartLine for StatusLine {
@@ -297,6 +296,23 @@ impl StartLine for StatusLine {
     }
 
     const MAY_FOLD: bool = true;
+    const MAY_FOLLOW_EMPTY_LINES: bool = false;
+}
+
+/// TLS or garbage: no start line begins with this byte, so no end of a line would come.
+fn check_first_byte<L: StartLine>(bytes: &[u8]) -> Result<(), HandshakeError> {
+    let first = match bytes {
+        [] => return Ok(()),
+        [b'\r'] | [b'\r', b'\n', ..] if L::MAY_FOLLOW_EMPTY_LINES => return Ok(()),
+        [first, ..] if is_token(&[*first]) => return Ok(()),
+        [first, ..] => first,
+    };
+    Err(L::malformed(match first {
+        0x00 => "it begins like a frame of HTTP/2".to_owned(),
+        0x15 => "it begins like a TLS alert; the peer expects TLS (wss://)".to_owned(),
+        0x16 => "it begins like TLS; this endpoint speaks plain HTTP".to_owned(),
+        _ => format!("it begins with the byte {first:#04x}"),
+    }))
 }
 
 /// RFC 9112 §2.3: `HTTP/`, a digit, a dot, a digit. Another major version is another syntax.

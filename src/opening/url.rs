@@ -90,10 +90,15 @@ fn parse_port(port: &str) -> Option<u16> {
 
 /// Whether a text has the form of a Host field: a host, and perhaps a port.
 pub(super) fn is_authority(text: &str) -> bool {
-    match split_authority(text) {
-        Ok((_, None | Some(""))) => true,
-        Ok((_, Some(port))) => parse_port(port).is_some(),
-        Err(_) => false,
+    authority_parts(text).is_some()
+}
+
+/// The host of a Host field, without the brackets of an IPv6 address, and its port if there is one.
+/// `None`: the text has another form.
+pub(super) fn authority_parts(text: &str) -> Option<(&str, Option<u16>)> {
+    match split_authority(text).ok()? {
+        (host, None | Some("")) => Some((host, None)),
+        (host, Some(port)) => Some((host, Some(parse_port(port)?))),
     }
 }
 

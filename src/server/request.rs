@@ -10,8 +10,8 @@ use crate::connection::{
 };
 use crate::framing::Buffer;
 use crate::opening::{
-    Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field, check_request, name,
-    server_response,
+    Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field, check_http_request,
+    check_request, check_server_field, name, server_response,
 };
 use std::sync::Arc;
 
@@ -49,7 +49,8 @@ pub struct Request<S: Stream = Tcp> {
 
 impl<S: Stream> Request<S> {
     /// Reads a request from a stream that was accepted elsewhere, such as a TLS stream. A request
-    /// that is not HTTP is answered here, with the status that it earns.
+    /// that is not HTTP is answered here, with the status that it earns. So is one without exactly
+    /// one Host, or with a body whose end cannot be found (400).
     ///
     /// # Errors
     /// [`Error::Handshake`] for a request that is not HTTP, too big, or later than
@@ -69,7 +70,12 @@ impl<S: Stream> Request<S> {
         let deadline = deadline_in(config.handshake_timeout);
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
-        match read_head(&mut stream, &mut buffer, &config, deadline) {
+        let head = read_head(&mut stream, &mut buffer, &config, deadline);
+        match head.and_then(|head| {
+            check_http_request(&head)
+                .map(|()| head)
+                .map_err(Error::from)
+        }) {
             Ok(head) => Ok(Request {
                 stream,
                 buffer,
@@ -157,14 +163,15 @@ impl<S: Stream> Request<S> {
         self
     }
 
-    /// One more field in the answer to an opening handshake, such as `Set-Cookie`. If its name is
-    /// not a token, or its value is not printable ASCII, `upgrade` fails with
-    /// [`Error::Unsendable`].
+    /// One more field in the answer to an opening handshake, such as `Set-Cookie`. `upgrade` fails
+    /// with [`Error::Unsendable`] if its name is not a token, if its value is not printable ASCII,
+    /// or if the answer has this field already, such as `Upgrade`.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Request<S> {
-        match check_field(name, value) {
+        let valid = check_field(name, value).map_err(Unsendable::Field);
+        match valid.and_then(|()| check_server_field(name, value).map_err(Unsendable::Refused)) {
             Ok(()) => self.more.push(name, value),
-            Err(invalid) => _ = self.wrong.get_or_insert(Unsendable::Field(invalid)),
+            Err(wrong) => _ = self.wrong.get_or_insert(wrong),
         }
         self
     }
@@ -172,13 +179,14 @@ impl<S: Stream> Request<S> {
     /// Accepts the opening handshake (§4.2.2): sends the 101 and returns the open connection.
     ///
     /// # Errors
-    /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), or comes
-    /// from a page that [`Config::origins`] does not accept (§10.2). It has been answered then,
+    /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), has a body,
+    /// comes from a page that [`Config::origins`] does not accept (§10.2), or names a host that
+    /// [`Config::hosts`] does not accept. It has been answered then,
     /// with the right status and a text that says what is missing and the clause.
     /// [`Error::Unsendable`] for a field that cannot be sent; the client got 500.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
         if let Some(wrong) = self.wrong.take() {
-            self.respond(500, TEXT, "the server cannot send its answer\n")?;
+            self.respond(500, TEXT, CANNOT_SEND)?;
             return Err(wrong.into());
         }
         let subprotocol = self.accept()?;
@@ -214,10 +222,11 @@ impl<S: Stream> Request<S> {
 
     fn check(&self) -> Result<Opening<'_>, HandshakeError> {
         let opening = check_request(&self.head)?;
-        let origin = self.head.fields.get(name::ORIGIN);
-        let host = self.head.fields.get(name::HOST).unwrap_or_default();
-        if !self.config.origins.allow(origin, host) {
-            let origin = origin.unwrap_or_default().to_owned();
+        if !self.config.hosts.allow(opening.host) {
+            return Err(HandshakeError::Host(opening.host.to_owned()));
+        }
+        if !self.config.origins.allow(opening.origin, opening.host) {
+            let origin = opening.origin.unwrap_or_default().to_owned();
             return Err(HandshakeError::Origin(origin));
         }
         Ok(opening)
@@ -226,7 +235,7 @@ impl<S: Stream> Request<S> {
     /// Answers with a page and closes the connection.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
+    /// Those of [`respond_with`](Self::respond_with).
     pub fn respond(
         self,
         status: u16,
@@ -239,10 +248,13 @@ impl<S: Stream> Request<S> {
     }
 
     /// Answers with these fields and a body, and closes the connection. `Content-Length` and
-    /// `Connection: close` are added.
+    /// `Connection: close` are added. With the statuses that have no body (204, 205, 304) the body
+    /// is left out.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
+    /// - [`Error::Unsendable`]: the status is not from 200 to 599; or a field is not HTTP, or is one
+    ///   of those that are added. The client got 500.
+    /// - [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
     pub fn respond_with(
         mut self,
         status: u16,
@@ -255,6 +267,10 @@ impl<S: Stream> Request<S> {
             body: body.as_ref(),
             without_body: self.method() == "HEAD",
         };
+        if let Err(wrong) = response.check() {
+            self.respond(500, TEXT, CANNOT_SEND)?;
+            return Err(wrong.into());
+        }
         response.send(&mut self.stream, &self.config)?;
         close_gently(&mut self.stream, self.config.close_timeout);
         Ok(())
@@ -263,7 +279,7 @@ impl<S: Stream> Request<S> {
     /// Answers a method that the path does not allow: 405, with the methods that it allows.
     ///
     /// # Errors
-    /// [`Error::Io`]: the peer is gone, or it is slower than [`Config::min_response_rate`].
+    /// Those of [`respond_with`](Self::respond_with).
     pub fn refuse_method(self, allowed: &str) -> Result<(), Error> {
         let mut fields = Fields::default();
         fields.push("Content-Type", TEXT);
@@ -277,6 +293,7 @@ impl<S: Stream> Request<S> {
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
+const CANNOT_SEND: &str = "the server cannot send its answer\n";
 
 /// §4.2.1: "return an HTTP response with an appropriate error code".
 fn refuse<S: Stream>(

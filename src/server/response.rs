@@ -1,14 +1,17 @@
 //! RFC 9112 §4, the response of a server that does not open a WebSocket: a page or a refusal.
 //!
+//! - What an application adds is checked before it goes out (RFC 9110 §5, §15).
 //! - It goes out at once, without a copy of the body.
 //! - A client has to take it at a minimum rate
 //!   ([`Config::min_response_rate`](crate::Config::min_response_rate)). A limit for each write
 //!   alone would never end for a client that takes a few bytes before each limit.
 
-use crate::connection::{Config, Stream, is_timeout};
-use crate::opening::{Fields, Head, StatusLine, name};
+use crate::connection::{Config, Stream, Unsendable, is_timeout};
+use crate::opening::{Fields, Head, RefusedField, StatusLine, check_field, name};
 use std::io::{self, ErrorKind, IoSlice};
 use std::time::{Duration, Instant};
+
+const CONTENT_LENGTH: &str = "Content-Length";
 
 /// A whole response.
 pub(super) struct Response<'a> {
@@ -20,10 +23,48 @@ pub(super) struct Response<'a> {
 }
 
 impl Response<'_> {
+    /// Checks the status and the fields of an application.
+    pub(super) fn check(&self) -> Result<(), Unsendable> {
+        if !(200..=599).contains(&self.status) {
+            return Err(Unsendable::Status(self.status));
+        }
+        for (name, value) in self.fields.iter() {
+            check_field(name, value).map_err(Unsendable::Field)?;
+            let of_ours = [CONTENT_LENGTH, "Transfer-Encoding", name::CONNECTION];
+            if of_ours.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+                let why = "the server adds what it needs of these: Content-Length, \
+                           Transfer-Encoding, Connection";
+                let refused = RefusedField::new(name, value, why, "RFC 9112 §6");
+                return Err(Unsendable::Refused(refused));
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9110 §15.3.5, §15.3.6 and §15.4.5: these statuses have no body, whatever the application
+    /// gives.
+    fn has_body(&self) -> bool {
+        !self.without_body && !matches!(self.status, 204 | 205 | 304)
+    }
+
+    /// The value of Content-Length. RFC 9110 §8.6: not with 204, and with 304 it would be that of
+    /// the page, which is not known here.
+    fn content_length(&self) -> Option<usize> {
+        match self.status {
+            204 | 304 => None,
+            205 => Some(0),
+            _ => Some(self.body.len()),
+        }
+    }
+
     /// Sends it. `Content-Length` and `Connection: close` are added.
     pub(super) fn send<S: Stream>(self, stream: &mut S, config: &Config) -> io::Result<()> {
+        let body = if self.has_body() { self.body } else { &[] };
+        let length = self.content_length();
         let mut fields = self.fields;
-        fields.push("Content-Length", &self.body.len().to_string());
+        if let Some(length) = length {
+            fields.push(CONTENT_LENGTH, &length.to_string());
+        }
         fields.push(name::CONNECTION, "close");
         let start = StatusLine {
             version: (1, 1),
@@ -31,7 +72,6 @@ impl Response<'_> {
             reason: reason_phrase(self.status).to_owned(),
         };
         let head = Head { start, fields }.encode();
-        let body = if self.without_body { &[] } else { self.body };
         write_all(stream, [&head, body], config)?;
         stream.flush()
     }
@@ -128,15 +168,33 @@ impl Pace {
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        205 => "Reset Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        421 => "Misdirected Request",
         426 => "Upgrade Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         _ => "",
     }

@@ -97,6 +97,10 @@ pub fn report(request: Request<Traced<Tcp>>, reports: &Reports) -> Result<(), Er
     // The clock is for every page. A report is only for pages of this server.
     let field = |name| request.fields().get(name);
     let host = field(name::HOST).unwrap_or_default();
+    if !reports.hosts.allow(host) {
+        let why = "this server is not called so; --host NAME tells it another name (see --help)\n";
+        return request.respond(421, TEXT, why);
+    }
     if !Origins::SameHost.allow(field(name::ORIGIN), host) {
         return request.respond(403, TEXT, "a report is for a page of this server\n");
     }

@@ -87,7 +87,7 @@ fn serve(options: ServerOptions) -> Result<(), String> {
         origins: Origins::Any,
         ..Config::default()
     };
-    let reports = Reports::new(config.budget.clone());
+    let reports = Reports::new(config.budget.clone(), options.hosts());
     let trace = options.trace;
     let result = server.config(config).run_over(
         move |tcp, peer| traced(tcp, peer, trace),

@@ -2,6 +2,7 @@
 
 use crate::addresses;
 use crate::arguments::{Argument, Arguments, NotRun};
+use rfc6455::Hosts;
 use std::time::Duration;
 
 pub const HELP: &str = "\
@@ -13,6 +14,7 @@ Usage: server [OPTIONS]
   --addr HOST:PORT         where to listen (default: localhost:5050); port 0 takes a free port
   --listen-stdin           listen at the socket that is the standard input (socket activation,
                            wait in inetd); it replaces --addr
+  --host NAME              a name by which browsers call this server, for /glass (see below)
   --interval MILLISECONDS  the time between two messages (default: 1000)
   --close-chance P         the probability of a close after each message, from 0 to 1
                            (default: 0.1)
@@ -24,6 +26,10 @@ Enter, pressed on the server's terminal, stops the server: every client gets a C
 (going away). In the background the server does not read the terminal. --stop-on-eof stops it in the
 same way, from a script. Ctrl-C and SIGTERM end the server at once, because Rust's standard library
 cannot catch signals: clients then see the end of TCP without a Close (1006).
+
+/glass shows frames only to pages of this server. So it must know the server's names. These need no
+--host: IP addresses, localhost, the name in --addr, names without a dot, and those that end with
+.local. A name with a dot needs it, for example behind a proxy. --host can be given more than once.
 ";
 
 /// What the command line asks for.
@@ -32,6 +38,8 @@ pub struct ServerOptions {
     pub address: String,
     /// Standard input is the listening socket.
     pub listen_stdin: bool,
+    /// The names by which browsers may call the server, apart from those of a local network.
+    hosts: Vec<String>,
     pub interval: Duration,
     pub close_chance: f64,
     pub stop_on_eof: bool,
@@ -44,6 +52,7 @@ impl ServerOptions {
         let mut options = ServerOptions {
             address: "localhost:5050".to_owned(),
             listen_stdin: false,
+            hosts: Vec::new(),
             interval: Duration::from_secs(1),
             close_chance: 0.1,
             stop_on_eof: false,
@@ -57,6 +66,7 @@ impl ServerOptions {
             match &name[..] {
                 "--addr" => options.address = address(arguments.value()?)?,
                 "--listen-stdin" => options.listen_stdin = true,
+                "--host" => options.hosts.push(arguments.value()?),
                 "--interval" => options.interval = interval(&arguments.value()?)?,
                 "--close-chance" => options.close_chance = chance(&arguments.value()?)?,
                 "--stop-on-eof" => options.stop_on_eof = true,
@@ -70,6 +80,12 @@ impl ServerOptions {
             return Err(NotRun::Wrong(why.to_owned()));
         }
         Ok(options)
+    }
+
+    /// The names by which browsers may call the server.
+    pub fn hosts(&self) -> Hosts {
+        let of_address = addresses::split(&self.address).map(|(host, _)| host.to_owned());
+        Hosts::Local(self.hosts.iter().cloned().chain(of_address).collect())
     }
 }
 

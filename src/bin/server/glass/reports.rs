@@ -2,7 +2,7 @@
 
 use super::command::Commands;
 use super::queue::NoteQueue;
-use rfc6455::Budget;
+use rfc6455::{Budget, Hosts};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +18,8 @@ pub struct Reports {
     by_token: Mutex<HashMap<String, ReportState>>,
     /// What the notes that wait may hold, together with the connections.
     pub budget: Budget,
+    /// The names of this server. A report is for its own pages only.
+    pub hosts: Hosts,
 }
 
 enum ReportState {
@@ -53,10 +55,11 @@ impl Drop for ReportEntry<'_> {
 }
 
 impl Reports {
-    pub fn new(budget: Budget) -> Reports {
+    pub fn new(budget: Budget, hosts: Hosts) -> Reports {
         Reports {
             by_token: Mutex::default(),
             budget,
+            hosts,
         }
     }
 
