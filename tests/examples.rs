@@ -1,17 +1,10 @@
-//! The examples, started as a reader starts them. `cargo test` builds them beside the tests.
+//! The examples, started as a reader starts them.
 
 #[path = "kit/programs.rs"]
 mod programs;
 
-use programs::Program;
+use programs::example;
 use rfc6455::CloseCode;
-
-fn example(name: &str, args: &[&str]) -> Program {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().unwrap().parent().unwrap();
-    let program = folder.join("examples").join(name);
-    Program::start(program.to_str().unwrap(), args)
-}
 
 /// The example `client` says hello to a server.
 fn say_hello(url: &str) {

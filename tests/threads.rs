@@ -505,16 +505,9 @@ fn a_message_to_many_is_encoded_once_and_the_same_to_all() {
     assert_eq!(client.state(), State::Open);
 }
 
-/// The example `chat`, which `cargo test` builds beside the tests.
+/// The example `chat`, and its port.
 fn chat() -> (Program, u16) {
-    let folder = std::env::current_exe().unwrap();
-    let program = folder
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/chat");
-    let program = Program::start(program.to_str().unwrap(), &["localhost:0"]);
+    let program = programs::example("chat", &["localhost:0"]);
     let page = program.line();
     let port = page
         .trim_end_matches('/')

@@ -104,14 +104,14 @@ fn every_request_that_is_no_opening_handshake_gets_its_http_error() {
         assert!(handshake.contains(from));
         handshake.replace(from, to)
     };
-    let long = format!("X-Long: {}\r\nHost:", "x".repeat(8 << 10));
+    let long = format!("X-Long: {}\r\nHost:", "x".repeat(32 << 10));
     let many = format!("{}Host:", "X: y\r\n".repeat(100));
     for (request, status, fields, body) in [
         (
             without("Host"),
             400,
             "",
-            "no Host field; it is required (§4.2.1)\n",
+            "no Host field; it is required (§4.2.1, RFC 9112 §3.2)\n",
         ),
         (
             without("Upgrade"),
@@ -168,7 +168,7 @@ fn every_request_that_is_no_opening_handshake_gets_its_http_error() {
             with("Host:", &long),
             431,
             "",
-            "a head of more than 8192 bytes",
+            "a head of more than 32768 bytes",
         ),
         (
             with("Host:", &many),

@@ -117,7 +117,7 @@ impl Plot<'_> {
 
 /// Groups of bars, a bar of each colour in each group.
 pub struct Bars<'a> {
-    /// The file is named `FILE.svg`.
+    /// The file is `docs/FILE.svg`, since a page of `docs/` shows it.
     pub file: &'a str,
     pub title: &'a str,
     pub y: &'a str,
@@ -128,11 +128,12 @@ pub struct Bars<'a> {
 
 impl Bars<'_> {
     pub fn save(&self) {
-        self.draw().expect("results/ can be written");
+        self.draw().expect("docs/ can be written");
     }
 
     fn draw(&self) -> Result<(), Box<dyn Error>> {
-        let path = results().join(format!("{}.svg", self.file));
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let path = docs.join(format!("{}.svg", self.file));
         let (left, right) = canvas(&path, 400)?;
         let heights = self.colors.iter().flat_map(|(_, heights)| heights);
         let highest = heights.fold(1.0_f64, |highest, height| highest.max(*height));

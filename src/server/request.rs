@@ -70,12 +70,11 @@ impl<S: Stream> Request<S> {
         let deadline = deadline_in(config.handshake_timeout);
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
-        let head = read_head(&mut stream, &mut buffer, &config, deadline);
-        match head.and_then(|head| {
-            check_http_request(&head)
-                .map(|()| head)
-                .map_err(Error::from)
-        }) {
+        let head = read_head(&mut stream, &mut buffer, &config, deadline).and_then(|head| {
+            check_http_request(&head)?;
+            Ok(head)
+        });
+        match head {
             Ok(head) => Ok(Request {
                 stream,
                 buffer,
@@ -88,7 +87,7 @@ impl<S: Stream> Request<S> {
             }),
             // A browser opens connections in reserve. A connection that was never used is not late,
             // and its client does not wait for an answer.
-            Err(Error::Handshake(_)) if buffer.unread().is_empty() => {
+            Err(Error::Handshake(_)) if buffer.received().is_empty() => {
                 Err(HandshakeError::Ended.into())
             }
             Err(error) => {

@@ -1,8 +1,9 @@
 //! Tokens: a token ties a report to one connection, works once, and lets no other visitor look.
 
-use crate::programs::opening_handshake;
+use crate::programs::{ServerProgram, opening_handshake};
 use crate::support::*;
 use rfc6455::Error;
+use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -31,7 +32,7 @@ fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection
     let server = server();
     let from = |origin: &str| {
         let path = format!("/glass/report?token={TOKEN}");
-        let request = opening_handshake(&path);
+        let request = opening_handshake(&path).replace("server.example.com", "localhost");
         let request = request.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n"));
         let answer = server.exchange(request.as_bytes());
         answer.lines().next().unwrap().to_owned()
@@ -47,6 +48,32 @@ fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection
     );
     let late = format!("/echo?glass={OTHER}");
     assert_eq!(status(&server, &late), "HTTP/1.1 400 Bad Request");
+}
+
+/// DNS rebinding: the page of a stranger has given its own name the address of this server. Its
+/// Origin and its Host are the same.
+#[test]
+fn a_report_is_for_the_names_of_this_server() {
+    let server = ServerProgram::start(&["--host", "lecture.example.com"]);
+    for (i, (host, status)) in [
+        ("evil.example:5050", "421 Misdirected Request"),
+        ("lecture.example.com", "101 Switching Protocols"),
+        ("teacher:5050", "101 Switching Protocols"),
+        ("192.0.2.1:5050", "101 Switching Protocols"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let request = opening_handshake(&format!("/glass/report?token={i:032x}"));
+        let (before, rest) = request.split_once("Host: ").unwrap();
+        let rest = rest.split_once("\r\n").unwrap().1;
+        let request = format!("{before}Host: {host}\r\nOrigin: http://{host}\r\n{rest}");
+        let mut stream = server.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(&mut stream).read_line(&mut line).unwrap();
+        assert_eq!(line, format!("HTTP/1.1 {status}\r\n"), "{host}");
+    }
 }
 
 #[test]

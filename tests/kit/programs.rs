@@ -185,6 +185,23 @@ fn read_proper_response(stream: &mut TcpStream) {
     );
 }
 
+/// An example, built if it is not there: `cargo test --test NAME` builds no examples.
+pub fn example(name: &str, args: &[&str]) -> Program {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    let program = profile.join("examples").join(name);
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .args(["build", "--quiet", "--example", name, "--target-dir"])
+        .arg(profile.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success());
+    Program::start(program.to_str().unwrap(), args)
+}
+
 /// The request of §1.3, for a path.
 pub fn opening_handshake(path: &str) -> String {
     format!(

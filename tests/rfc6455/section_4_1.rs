@@ -437,11 +437,11 @@ fn a_response_that_is_no_servers_handshake_fails() {
     assert!(matches!(
         client_refuses(&and(
             &proper_response(),
-            &format!("X: {}", "y".repeat(9000))
+            &format!("X: {}", "y".repeat(33_000))
         )),
         HandshakeError::HeadTooBig {
             unit: "bytes",
-            limit: 8192
+            limit: 32768
         }
     ));
 }

@@ -1,7 +1,8 @@
 //! §4.2.1, Reading the Client's Opening Handshake.
 
 use crate::kit::*;
-use rfc6455::{Config, HandshakeError};
+use rfc6455::opening::{accept_for, is_key};
+use rfc6455::{Config, HandshakeError, Request};
 
 #[test]
 fn a_proper_request_opens_the_connection() {
@@ -48,13 +49,11 @@ fn a_request_that_does_not_match_the_description_gets_an_error_code() {
         "Sec-WebSocket-Version",
     ] {
         let why = server_refuses(&without(PROPER_REQUEST, field));
-        assert_eq!(
-            why,
-            HandshakeError::Missing {
-                field,
-                clause: "§4.2.1"
-            }
-        );
+        let clause = match field {
+            "Host" => "§4.2.1, RFC 9112 §3.2",
+            _ => "§4.2.1",
+        };
+        assert_eq!(why, HandshakeError::Missing { field, clause });
         assert_eq!(why.status(), 400);
     }
     for (from, to, status) in [
@@ -137,5 +136,177 @@ fn every_prefix_of_a_request_waits_for_more() {
             other => panic!("{other:?}"),
         };
         assert_eq!(why, HandshakeError::Ended);
+    }
+}
+
+// The request is one of HTTP (RFC 9110, RFC 9112).
+
+/// §4.1 writes this key for the bytes 1 to 16. Four bits of its last character have no meaning, and
+/// one of them is set.
+#[test]
+fn the_unused_bits_of_a_key_may_be_anything() {
+    for key in [
+        "AQIDBAUGBwgJCgsMDQ4PEC==",
+        "AQIDBAUGBwgJCgsMDQ4PEA==",
+        "AQIDBAUGBwgJCgsMDQ4PEP==",
+        "/////////////////////z==",
+    ] {
+        assert!(is_key(key), "{key}");
+        let request = with(PROPER_REQUEST, "dGhlIHNhbXBsZSBub25jZQ==", key);
+        let (socket, answer) = server_against(&config(), &request);
+        assert!(socket.is_ok(), "{answer}");
+        let accept = format!("\r\nSec-WebSocket-Accept: {}\r\n", accept_for(key));
+        assert!(answer.contains(&accept), "{answer}");
+    }
+    // 15 and 17 bytes, one `=` too few, the other alphabet of RFC 4648.
+    for key in [
+        "AQIDBAUGBwgJCgsMDQ4P",
+        "AQIDBAUGBwgJCgsMDQ4PEBF=",
+        "AQIDBAUGBwgJCgsMDQ4PEC=",
+        "AQIDBAUGBwgJCgsMDQ4PEC",
+        "_____________________w==",
+    ] {
+        assert!(!is_key(key), "{key}");
+    }
+}
+
+#[test]
+fn empty_lines_before_the_request_are_ignored() {
+    for before in ["\r\n", "\r\n\r\n", &"\r\n".repeat(100)] {
+        let request = format!("{before}{PROPER_REQUEST}");
+        for cut in 0..before.len().min(5) + 2 {
+            let (stream, sent) = Script::cut(&request[..], vec![cut.max(1)]);
+            let socket = Request::read(stream, &config()).unwrap().upgrade();
+            assert!(socket.is_ok(), "{before:?} {cut}");
+            assert!(sent.take().starts_with(b"HTTP/1.1 101 "));
+        }
+    }
+    for (bytes, why) in [
+        ("\r", None),
+        ("\r\n", None),
+        ("\r\n\r", None),
+        ("\n", Some("it begins with the byte 0x0a")),
+        ("\r\r\n", Some("it begins with the byte 0x0d")),
+        ("\rGET", Some("it begins with the byte 0x0d")),
+        ("\r\n\u{16}\u{3}\u{1}", Some("it begins like TLS")),
+        (
+            "\r\n GET / HTTP/1.1\r\n",
+            Some("it begins with the byte 0x20"),
+        ),
+    ] {
+        let (result, answer) = server_against(&config(), bytes);
+        let error = result.map(drop).unwrap_err().to_string();
+        match why {
+            None => assert!(error.contains("TCP ended"), "{bytes:?} {error}"),
+            Some(why) => {
+                assert!(error.contains(why), "{bytes:?} {error}");
+                assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+            }
+        }
+    }
+    // They count as bytes of the head.
+    let (_, answer) = server_against(&config(), &"\r\n".repeat(20_000));
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+/// The body would be read as frames: it is the frame of a text.
+#[test]
+fn a_request_with_a_body_opens_nothing() {
+    const FRAME: &str = "\u{1}\u{2}hi";
+    for (fields, why) in [
+        ("Content-Length: 4", "a request with a body"),
+        ("Content-Length: 4, 4", "a request with a body"),
+        (
+            "Content-Length: 18446744073709551615",
+            "a request with a body",
+        ),
+        ("Transfer-Encoding: chunked", "a request with a body"),
+        ("Transfer-Encoding: gzip, chunked", "a request with a body"),
+        (
+            "Content-Length: 4\r\nExpect: 100-continue",
+            "a request with a body",
+        ),
+        ("Transfer-Encoding: gzip", "a coding that is not chunked"),
+        (
+            "Content-Length: 4\r\nTransfer-Encoding: chunked",
+            "both Transfer-Encoding and",
+        ),
+        (
+            "Content-Length: 4\r\nContent-Length: 5",
+            "two different values",
+        ),
+        ("Content-Length: -1", "Content-Length: -1"),
+        ("Content-Length: ", "Content-Length: "),
+    ] {
+        let request = and(PROPER_REQUEST, fields) + FRAME;
+        let refused = server_refuses(&request);
+        assert_eq!(refused.status(), 400, "{fields}");
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
+    for fields in [
+        "Content-Length: 0",
+        "Content-Length: 0, 0",
+        "Expect: 100-continue",
+    ] {
+        let (socket, answer) = server_against(&config(), &and(PROPER_REQUEST, fields));
+        assert!(socket.is_ok(), "{answer}");
+        // RFC 9110 §10.1.1: nothing follows the head, so nobody waits for a 100.
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    }
+}
+
+/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+/// request message that lacks a Host header field and to any request message that contains more
+/// than one".
+#[test]
+fn every_request_has_one_host() {
+    let page = "GET / HTTP/1.1\r\nHost: server.example.com\r\n\r\n";
+    for (from, to, status) in [
+        ("GET", "GET", 200),
+        ("GET", "HEAD", 200),
+        ("Host: server.example.com\r\n", "", 400),
+        ("HTTP/1.1\r\nHost: server.example.com", "HTTP/1.0", 200),
+        ("Host:", "Host: server.example.com\r\nhost:", 400),
+        ("Host: server.example.com", "Host: a b", 400),
+        ("Host: server.example.com", "Host:", 400),
+        ("Host: server.example.com", "Host: [::1]:5050", 200),
+        ("\r\n\r\n", "\r\nContent-Length: x\r\n\r\n", 400),
+        ("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\nabc", 200),
+    ] {
+        let (stream, sent) = Script::new(with(page, from, to));
+        let result = Request::read(stream, &config())
+            .and_then(|request| request.respond(200, "text/plain", "page"));
+        assert_eq!(result.is_ok(), status == 200, "{to:?}");
+        let answer = String::from_utf8(sent.take()).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{to:?} {answer}"
+        );
+    }
+}
+
+/// A browser sends all cookies of a site. One has 4 KiB at most, and there may be many.
+#[test]
+fn a_head_may_have_16_kib_of_cookies() {
+    let cookies = format!("Cookie: {}", "a=bcdef; ".repeat((16 << 10) / 9));
+    let (socket, answer) = server_against(&config(), &and(PROPER_REQUEST, &cookies));
+    assert!(socket.is_ok(), "{answer}");
+    let four = format!("X: y\r\nCookie: {}", "a".repeat(4 << 10));
+    let (socket, answer) = server_against(&config(), &and(PROPER_REQUEST, &four));
+    assert!(socket.is_ok(), "{answer}");
+}
+
+#[test]
+fn two_origins_are_refused() {
+    for second in ["http://server.example.com", "http://evil.net", "null"] {
+        let request = and(PROPER_REQUEST, &format!("Origin: {second}"));
+        let config = Config {
+            origins: rfc6455::Origins::Any,
+            ..config()
+        };
+        let (result, answer) = server_against(&config, &request);
+        assert!(result.is_err());
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.contains("it may be there only once"), "{answer}");
     }
 }

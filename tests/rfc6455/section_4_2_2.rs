@@ -1,8 +1,8 @@
 //! §4.2.2, Sending the Server's Opening Handshake, §4.3 and §4.4.
 
 use crate::kit::*;
-use rfc6455::opening::InvalidField;
-use rfc6455::{Config, Error, HandshakeError, Origins, Request, Unsendable};
+use rfc6455::opening::{Fields, InvalidField};
+use rfc6455::{Config, Error, HandshakeError, Hosts, Origins, Request, Unsendable};
 
 /// The answer of a server that speaks these subprotocols.
 fn answer(request: &str, spoken: &[&str]) -> String {
@@ -156,6 +156,97 @@ fn a_page_whose_origin_is_not_accepted_gets_403() {
     }
 }
 
+/// Each scheme has its own default port. The server does not know the scheme of the page's request.
+#[test]
+fn an_origin_at_the_same_host_has_its_port_too() {
+    for (origin, host, same) in [
+        ("http://h", "h", true),
+        ("https://h", "h", true),
+        ("http://h:80", "h", true),
+        ("https://h:443", "h", true),
+        ("https://h:80", "h", false),
+        ("http://h:443", "h", false),
+        ("http://h", "h:80", true),
+        ("https://h", "h:443", true),
+        ("https://h", "h:80", false),
+        ("http://h", "h:443", false),
+        ("http://h:5050", "h:5050", true),
+        ("https://h:5050", "H:5050", true),
+        ("http://h:5050", "h", false),
+        ("http://h", "h:5050", false),
+        ("http://h:5050", "h:5051", false),
+        ("http://[::1]:5050", "[::1]:5050", true),
+        ("http://[::1]", "[::1]", true),
+        ("http://[::1]:5050", "[::2]:5050", false),
+        ("http://h/", "h", false),
+        ("http://h:x", "h", false),
+        ("ftp://h", "h", false),
+        ("chrome-extension://h", "h", false),
+        ("ws://h", "h", false),
+        ("http://", "", false),
+    ] {
+        let allowed = Origins::SameHost.allow(Some(origin), host);
+        assert_eq!(allowed, same, "{origin} {host}");
+    }
+}
+
+/// DNS rebinding: the page of a stranger gives its own name the address of this server.
+#[test]
+fn a_server_of_a_local_network_has_only_its_own_names() {
+    let names = vec!["lecture.example.com".to_owned()];
+    let rebound = "http://evil.example:5050";
+    assert!(Origins::SameHost.allow(Some(rebound), "evil.example:5050"));
+    for (host, allowed) in [
+        ("localhost", true),
+        ("localhost:5050", true),
+        ("LOCALHOST.:5050", true),
+        ("app.localhost:5050", true),
+        ("127.0.0.1:5050", true),
+        ("192.0.2.7", true),
+        ("[::1]:5050", true),
+        ("teacher:5050", true),
+        ("teacher.local:5050", true),
+        ("Lecture.Example.com", true),
+        ("evil.example:5050", false),
+        ("localhost.evil.example", false),
+        ("evil-localhost.example", false),
+        ("notlocal.evil", false),
+        ("127.0.0.1.evil.example", false),
+        ("lecture.example.com.evil.example", false),
+        ("evil.xlocal", false),
+        ("a b", false),
+        ("", false),
+    ] {
+        let hosts = Hosts::Local(names.clone());
+        assert_eq!(hosts.allow(host), allowed, "{host}");
+        assert!(Hosts::Any.allow(host));
+        if host.is_empty() || host.contains(' ') {
+            continue; // HTTP refuses it before.
+        }
+        let request = with(
+            PROPER_REQUEST,
+            "Host: server.example.com",
+            &format!("Host: {host}"),
+        );
+        let config = Config {
+            hosts,
+            origins: Origins::Any,
+            ..config()
+        };
+        let (result, answer) = server_against(&config, &request);
+        assert_eq!(result.is_ok(), allowed, "{answer}");
+        let status = if allowed {
+            "101 "
+        } else {
+            "421 Misdirected Request\r\n"
+        };
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+    }
+}
+
 #[test]
 fn the_default_policy_is_the_same_host() {
     assert_eq!(Config::default().origins, Origins::SameHost);
@@ -213,6 +304,123 @@ fn the_first_field_that_cannot_be_sent_is_reported_and_the_client_gets_500() {
         "{answer}"
     );
     assert!(!answer.contains("Set-Cookie"), "{answer}");
+}
+
+#[test]
+fn a_field_of_the_handshake_itself_is_refused_and_the_client_gets_500() {
+    for name in [
+        "Upgrade",
+        "CONNECTION",
+        "Sec-WebSocket-Accept",
+        "sec-websocket-protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Version",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Trailer",
+    ] {
+        let (stream, sent) = Script::new(PROPER_REQUEST);
+        let request = Request::read(stream, &config()).unwrap();
+        match request.field(name, "x").upgrade() {
+            Err(Error::Unsendable(Unsendable::Refused(field))) => {
+                assert_eq!(field.name, name);
+                assert!(field.to_string().ends_with(" (§4.2.2)"), "{field}");
+            }
+            other => panic!("{name} {other:?}"),
+        }
+        let answer = String::from_utf8(sent.take()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    }
+}
+
+/// What an application answers with `respond_with`: the result, and what was sent.
+fn respond(status: u16, fields: &[(&str, &str)], body: &str) -> (Result<(), Error>, String) {
+    let (stream, sent) = Script::new(PROPER_REQUEST);
+    let request = Request::read(stream, &config()).unwrap();
+    let mut more = Fields::default();
+    for (name, value) in fields {
+        more.push(name, value);
+    }
+    let result = request.respond_with(status, more, body);
+    (result, String::from_utf8(sent.take()).unwrap())
+}
+
+#[test]
+fn a_field_of_a_page_does_not_break_out_of_its_line() {
+    for (name, value) in [
+        ("X", "a\r\nSet-Cookie: stolen"),
+        ("X", "a\nSet-Cookie: stolen"),
+        ("X", "a\rb"),
+        ("X", "a\0b"),
+        ("X", "\u{e9}"),
+        ("X\r\nSet-Cookie", "stolen"),
+        ("X Y", "a"),
+        ("", "a"),
+        ("Content-Length", "3"),
+        ("content-length", "4"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "keep-alive"),
+    ] {
+        let (result, answer) = respond(200, &[("A", "b"), (name, value)], "body");
+        match result {
+            Err(Error::Unsendable(Unsendable::Field(_) | Unsendable::Refused(_))) => {}
+            other => panic!("{name:?} {value:?} {other:?}"),
+        }
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+        assert!(!answer.contains("stolen"), "{answer}");
+        assert_eq!(answer.matches("Content-Length").count(), 1, "{answer}");
+    }
+    let (result, answer) = respond(200, &[("Vary", "Origin"), ("Link", "</>; rel=\"x\"")], "");
+    result.unwrap();
+    assert!(
+        answer.contains("\r\nVary: Origin\r\nLink: </>; rel=\"x\"\r\n"),
+        "{answer}"
+    );
+
+    // The type of a page is such a field, too.
+    let (stream, sent) = Script::new(PROPER_REQUEST);
+    let request = Request::read(stream, &config()).unwrap();
+    let result = request.respond(200, "text/html\r\nSet-Cookie: stolen", "x");
+    assert!(matches!(
+        result,
+        Err(Error::Unsendable(Unsendable::Field(_)))
+    ));
+    assert!(!String::from_utf8(sent.take()).unwrap().contains("stolen"));
+}
+
+/// RFC 9110 §15: "Values outside the range 100..599 are invalid." Those below 200 are not final.
+#[test]
+fn a_page_has_a_final_status() {
+    for status in [0, 7, 99, 100, 101, 103, 199, 600, 1000, u16::MAX] {
+        let (result, answer) = respond(status, &[], "body");
+        match result {
+            Err(Error::Unsendable(Unsendable::Status(seen))) => assert_eq!(seen, status),
+            other => panic!("{status} {other:?}"),
+        }
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    }
+    for status in [200, 299, 404, 418, 599] {
+        let (result, answer) = respond(status, &[], "body");
+        result.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody"));
+    }
+}
+
+#[test]
+fn a_status_without_a_body_has_none() {
+    for (status, length) in [(204, ""), (304, ""), (205, "Content-Length: 0\r\n")] {
+        for body in ["", "body"] {
+            let (result, answer) = respond(status, &[("ETag", "\"x\"")], body);
+            result.unwrap();
+            let rest = answer.split_once("\r\n").unwrap().1;
+            let expected = format!("ETag: \"x\"\r\n{length}Connection: close\r\n\r\n");
+            assert_eq!(rest, expected, "{status}");
+        }
+    }
 }
 
 #[test]
