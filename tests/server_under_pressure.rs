@@ -14,7 +14,7 @@ use programs::{PATIENCE, Program, opening_handshake};
 use rfc6455::{Client, Config, Error, Handle, Request, Role, Server, Tcp, Untimed, WebSocket};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -419,7 +419,7 @@ fn the_program_says_so_if_its_standard_input_is_no_listening_socket() {
         OwnedFd::from(connected).into(),
         OwnedFd::from(udp).into(),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_server"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_server"))
             .arg("--listen-stdin")
             .stdin(input)
             .output()

@@ -76,7 +76,7 @@ pub(super) fn is_lack(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{ErrorKind, Read};
+    use std::io::Read;
     use std::net::TcpStream;
 
     #[test]
@@ -114,6 +114,6 @@ mod tests {
         for code in [103, 4, 71, 113] {
             assert!(!is_lack(&io::Error::from_raw_os_error(code)), "{code}");
         }
-        assert!(!is_lack(&ErrorKind::ConnectionAborted.into()));
+        assert!(!is_lack(&std::io::ErrorKind::ConnectionAborted.into()));
     }
 }

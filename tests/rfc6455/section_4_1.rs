@@ -598,6 +598,7 @@ fn good(ip: &str) -> u16 {
 }
 
 /// An address that answers no SYN, because nobody accepts and the queue is full.
+#[cfg(target_os = "linux")]
 fn black_hole(ip: &str, port: u16) -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind((ip, port)).unwrap();
     let address = listener.local_addr().unwrap();
