@@ -32,7 +32,7 @@ fn a_report_is_for_pages_of_this_server_and_waits_ten_seconds_for_its_connection
     let server = server();
     let from = |origin: &str| {
         let path = format!("/glass/report?token={TOKEN}");
-        let request = opening_handshake(&path).replace("server.example.com", "localhost");
+        let request = opening_handshake(&path);
         let request = request.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n"));
         let answer = server.exchange(request.as_bytes());
         answer.lines().next().unwrap().to_owned()
