@@ -156,15 +156,21 @@ pub struct Opening<'a> {
 }
 
 /// Checks what every request must have, for a WebSocket or for a page: exactly one Host (RFC 9112
-/// §3.2), and a body whose end can be found (RFC 9112 §6.3).
+/// §3.2), and a body whose end can be found (RFC 9112 §6.3). HTTP/1.0 may come without a Host.
 ///
 /// # Errors
 /// The first of these that is wrong.
 pub fn check_http_request(head: &Head<RequestLine>) -> Result<(), HandshakeError> {
-    if head.start.is_http_1_1() {
+    if head.start.is_http_1_1() || head.fields.get(name::HOST).is_some() {
         host_of(&head.fields)?;
     }
     body_of(head).map(drop)
+}
+
+/// Whether the client asks for a 100 (Continue) first (RFC 9110 §10.1.1). HTTP/1.0 does not know it.
+#[must_use]
+pub fn expects_continue(head: &Head<RequestLine>) -> bool {
+    head.start.is_http_1_1() && head.fields.has_token("Expect", "100-continue")
 }
 
 fn body_of(head: &Head<RequestLine>) -> Result<BodyLength, HandshakeError> {

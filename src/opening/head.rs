@@ -106,16 +106,27 @@ pub struct Head<L> {
 }
 
 impl<L: StartLine> Head<L> {
-    /// Writes the head, with the empty line at its end.
+    /// Writes the head, with the empty line at its end. No text breaks out of its line: CR, LF and
+    /// NUL become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = format!("{}\r\n", self.start).into_bytes();
+        let mut out = String::new();
+        push_line(&mut out, &self.start.to_string());
         for (name, value) in self.fields.iter() {
-            out.extend(format!("{name}: {value}\r\n").as_bytes());
+            push_line(&mut out, &format!("{name}: {value}"));
         }
-        out.extend(b"\r\n");
-        out
+        out.push_str("\r\n");
+        out.into_bytes()
     }
+}
+
+fn push_line(out: &mut String, line: &str) {
+    let is_end = |char| matches!(char, '\r' | '\n' | '\0');
+    out.extend(
+        line.chars()
+            .map(|char| if is_end(char) { ' ' } else { char }),
+    );
+    out.push_str("\r\n");
 }
 
 /// Reads a head as it arrives, line by line. Each byte is looked at once, even if bytes come one at
@@ -379,4 +390,24 @@ fn malformed<L: StartLine>(what: &str, line: &[u8]) -> HandshakeError {
 
 fn too_big(unit: &'static str, limit: usize) -> HandshakeError {
     HandshakeError::HeadTooBig { unit, limit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_breaks_out_of_its_line() {
+        let mut fields = Fields::default();
+        fields.push("X\r\nY", "a\r\nSet-Cookie: b\n\0c");
+        let start = StatusLine {
+            version: (1, 1),
+            status: 200,
+            reason: "OK\r\n\r\n".to_owned(),
+        };
+        assert_eq!(
+            String::from_utf8(Head { start, fields }.encode()).unwrap(),
+            "HTTP/1.1 200 OK    \r\nX  Y: a  Set-Cookie: b  c\r\n\r\n"
+        );
+    }
 }

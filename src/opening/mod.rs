@@ -27,7 +27,7 @@ pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_to
 pub use handshake::{
     InvalidSubprotocols, Opening, RefusedField, VERSION, accept_in, check_client_field,
     check_http_request, check_request, check_response, check_server_field, check_subprotocols,
-    client_request, is_opening, server_response,
+    client_request, expects_continue, is_opening, server_response,
 };
 pub use head::{Head, HeadReader, RequestLine, StartLine, StatusLine};
 pub use host::Hosts;

@@ -11,7 +11,7 @@ use crate::connection::{
 use crate::framing::Buffer;
 use crate::opening::{
     Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field, check_http_request,
-    check_request, check_server_field, name, server_response,
+    check_request, check_server_field, expects_continue, name, server_response,
 };
 use std::sync::Arc;
 
@@ -50,7 +50,11 @@ pub struct Request<S: Stream = Tcp> {
 impl<S: Stream> Request<S> {
     /// Reads a request from a stream that was accepted elsewhere, such as a TLS stream. A request
     /// that is not HTTP is answered here, with the status that it earns. So is one without exactly
-    /// one Host, or with a body whose end cannot be found (400).
+    /// one Host, with a body whose end cannot be found (400), or with a host that
+    /// [`Config::hosts`] does not accept (421).
+    ///
+    /// A body is not read. [`respond`](Self::respond) answers at once, also a client that waits for
+    /// 100 (Continue); [`upgrade`](Self::upgrade) refuses a request with a body.
     ///
     /// # Errors
     /// [`Error::Handshake`] for a request that is not HTTP, too big, or later than
@@ -72,7 +76,11 @@ impl<S: Stream> Request<S> {
         stream.limit_writes(Some(config.write_timeout))?;
         let head = read_head(&mut stream, &mut buffer, &config, deadline).and_then(|head| {
             check_http_request(&head)?;
-            Ok(head)
+            let host = head.fields.get(name::HOST).unwrap_or_default();
+            match config.hosts.allow(host) {
+                true => Ok(head),
+                false => Err(HandshakeError::Host(host.to_owned()).into()),
+            }
         });
         match head {
             Ok(head) => Ok(Request {
@@ -179,8 +187,7 @@ impl<S: Stream> Request<S> {
     ///
     /// # Errors
     /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), has a body,
-    /// comes from a page that [`Config::origins`] does not accept (§10.2), or names a host that
-    /// [`Config::hosts`] does not accept. It has been answered then,
+    /// or comes from a page that [`Config::origins`] does not accept (§10.2). It has been answered then,
     /// with the right status and a text that says what is missing and the clause.
     /// [`Error::Unsendable`] for a field that cannot be sent; the client got 500.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
@@ -214,16 +221,20 @@ impl<S: Stream> Request<S> {
         let chosen = offered.find(|&&name| self.spoken.iter().any(|spoken| spoken == name));
         let subprotocol = chosen.map(|&name| name.to_owned());
         let response = server_response(opening.key, subprotocol.as_deref(), &self.more);
-        self.stream.write_all(&response.encode())?;
+        // RFC 9110 §7.8: with Upgrade and 100-continue, "the server MUST send a 100 (Continue)
+        // response before sending a 101".
+        let mut answer = match expects_continue(&self.head) {
+            true => b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
+            false => Vec::new(),
+        };
+        answer.extend(response.encode());
+        self.stream.write_all(&answer)?;
         self.stream.flush()?;
         Ok(subprotocol)
     }
 
     fn check(&self) -> Result<Opening<'_>, HandshakeError> {
         let opening = check_request(&self.head)?;
-        if !self.config.hosts.allow(opening.host) {
-            return Err(HandshakeError::Host(opening.host.to_owned()));
-        }
         if !self.config.origins.allow(opening.origin, opening.host) {
             let origin = opening.origin.unwrap_or_default().to_owned();
             return Err(HandshakeError::Origin(origin));

@@ -243,16 +243,38 @@ fn a_request_with_a_body_opens_nothing() {
         assert_eq!(refused.status(), 400, "{fields}");
         assert!(refused.to_string().contains(why), "{refused}");
     }
-    for fields in [
-        "Content-Length: 0",
-        "Content-Length: 0, 0",
-        "Expect: 100-continue",
+    for fields in ["Content-Length: 0", "Content-Length: 0, 0"] {
+        let (socket, answer) = server_against(&config(), &and(PROPER_REQUEST, fields));
+        assert!(socket.is_ok(), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    }
+}
+
+/// RFC 9110 §7.8: "If a server receives both an Upgrade and an Expect header field with the
+/// "100-continue" expectation [...], the server MUST send a 100 (Continue) response before sending a
+/// 101".
+#[test]
+fn a_client_that_expects_100_gets_it_before_the_101() {
+    for (fields, first) in [
+        (
+            "Expect: 100-continue",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 ",
+        ),
+        (
+            "expect: 100-CONTINUE",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 ",
+        ),
+        ("Expect: something", "HTTP/1.1 101 "),
     ] {
         let (socket, answer) = server_against(&config(), &and(PROPER_REQUEST, fields));
         assert!(socket.is_ok(), "{answer}");
-        // RFC 9110 §10.1.1: nothing follows the head, so nobody waits for a 100.
-        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        assert!(answer.starts_with(first), "{answer}");
     }
+    // A refusal is final: the client does not send its body.
+    let request = and(PROPER_REQUEST, "Content-Length: 9\r\nExpect: 100-continue");
+    let (_, answer) = server_against(&config(), &request);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(!answer.contains(" 100 "), "{answer}");
 }
 
 /// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
@@ -269,6 +291,7 @@ fn every_request_has_one_host() {
         ("Host:", "Host: server.example.com\r\nhost:", 400),
         ("Host: server.example.com", "Host: a b", 400),
         ("Host: server.example.com", "Host:", 400),
+        ("HTTP/1.1\r\nHost:", "HTTP/1.0\r\nHost: b\r\nHost:", 400),
         ("Host: server.example.com", "Host: [::1]:5050", 200),
         ("\r\n\r\n", "\r\nContent-Length: x\r\n\r\n", 400),
         ("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\nabc", 200),
