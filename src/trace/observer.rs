@@ -98,7 +98,7 @@ impl Observer {
     #[must_use]
     pub fn new() -> Observer {
         let request = Phase::Request(HeadReader::new(MAX_HEAD, MAX_FIELDS));
-        let response = Phase::Response(HeadReader::new(MAX_HEAD, MAX_FIELDS));
+        let response = Phase::response();
         Observer {
             client: Direction::new(Role::Client, request),
             server: Direction::new(Role::Server, response),
@@ -234,9 +234,11 @@ impl Observer {
                 Ok(None) => false,
                 Ok(Some((head, size))) => {
                     direction.buffer.consume(size);
-                    direction.phase = match head.start.opens_websocket() {
-                        true => Phase::Header,
-                        false => Phase::Opaque(Uninterpreted::NoWebSocket),
+                    direction.phase = match &head.start {
+                        line if line.opens_websocket() => Phase::Header,
+                        // The final response follows.
+                        line if line.is_interim() => Phase::response(),
+                        _ => Phase::Opaque(Uninterpreted::NoWebSocket),
                     };
                     self.response(head);
                     true
@@ -286,7 +288,7 @@ impl Observer {
     }
 
     fn response(&mut self, head: Head<StatusLine>) {
-        let opens = head.start.opens_websocket();
+        let (opens, is_interim) = (head.start.opens_websocket(), head.start.is_interim());
         let key = self.key.clone();
         let error = match &key {
             Some(key) if opens => check_response(&head, key, &self.offered).err(),
@@ -297,6 +299,7 @@ impl Observer {
         self.found.push_back(Event::Response { head, key, error });
         match opens {
             true => self.enter(State::Open),
+            false if is_interim => {}
             // No WebSocket was opened, so what the client sends next is not a frame either.
             false => self.client.phase = Phase::Opaque(Uninterpreted::NoWebSocket),
         }
@@ -322,6 +325,13 @@ enum Progress {
     Done,
     /// It is complete, and it was a Close.
     ClosePassed,
+}
+
+impl Phase {
+    /// Before a response.
+    fn response() -> Phase {
+        Phase::Response(HeadReader::new(MAX_HEAD, MAX_FIELDS))
+    }
 }
 
 impl Direction {

@@ -237,6 +237,7 @@ impl Page {
     ) {
         let what = match (head.start.opens_websocket(), key) {
             (true, _) => "opening handshake",
+            _ if head.start.is_interim() => "interim response",
             (_, Some(_)) => "refusal",
             (_, None) => "answer",
         };

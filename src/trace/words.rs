@@ -243,6 +243,7 @@ pub fn request_line(line: &RequestLine) -> Meaning {
 pub fn status_line(line: &StatusLine) -> Meaning {
     let (words, clause) = match line.opens_websocket() {
         true => ("from the empty line on, there are frames", "§4.2.2"),
+        false if line.is_interim() => ("another response follows (RFC 9110 §15.2)", "§4.1"),
         false => ("only the status 101 opens a WebSocket", "§4.1"),
     };
     Meaning { words, clause }

@@ -205,3 +205,29 @@ fn the_observer_says_what_is_missing() {
         assert_eq!(observer.unfinished(from), unfinished, "{bytes:02x?}");
     }
 }
+
+#[test]
+fn an_interim_response_is_not_the_answer_and_empty_lines_belong_to_the_request() {
+    for interim in ["100 Continue", "103 Early Hints", "102 x"] {
+        let mut observer = Observer::new();
+        let request = format!("\r\n\r\n{PROPER_REQUEST}");
+        observer.feed(Role::Client, request.as_bytes());
+        let twice = format!("HTTP/1.1 {interim}\r\nLink: x\r\n\r\n").repeat(2);
+        observer.feed(Role::Server, twice.as_bytes());
+        observer.feed(Role::Server, RESPONSE.replace('\n', "\r\n").as_bytes());
+        observer.feed(Role::Server, b"\x81\0");
+        observer.feed(Role::Client, b"\x81\x80\0\0\0\0");
+        let mut texts = String::new();
+        while let Some(event) = observer.next_event() {
+            assert!(
+                !matches!(event, Event::Bytes { .. } | Event::NotHttp { .. }),
+                "{event:?}"
+            );
+            let renderer = Renderer { colour: false };
+            texts += &renderer.render("", &event);
+        }
+        assert_eq!(texts.matches("interim response").count(), 2, "{texts}");
+        assert_eq!(texts.matches("message 1").count(), 2, "{texts}");
+        assert!(!texts.contains("refusal"), "{texts}");
+    }
+}

@@ -161,7 +161,7 @@ impl Page {
                 self.write(&text);
             }
             if let Event::Response { head, .. } = &event {
-                self.refused = !head.start.opens_websocket();
+                self.refused = !head.start.opens_websocket() && !head.start.is_interim();
             }
             if breaks_a_rule(&event) {
                 return false;
