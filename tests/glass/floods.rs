@@ -162,12 +162,12 @@ fn greet(server: &ServerProgram) -> Duration {
 #[test]
 fn the_page_of_a_flood_is_told_how_many_frames_it_does_not_see() {
     let server = server();
-    for (flood, answers) in [
-        (Flood::of_pongs(), false),
-        (Flood::of_small_messages(), true),
+    for (token, flood, answers) in [
+        (TOKEN, Flood::of_pongs(), false),
+        (OTHER, Flood::of_small_messages(), true),
     ] {
-        let mut report = report(&server, TOKEN);
-        pour(server.open_by_hand(&format!("/echo?glass={TOKEN}")), &flood);
+        let mut report = report(&server, token);
+        pour(server.open_by_hand(&format!("/echo?glass={token}")), &flood);
         let (mut shown, mut missed) = (0, 0);
         while let Some(note) = note(&mut report) {
             match note["is"].as_str().unwrap() {
