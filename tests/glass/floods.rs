@@ -2,7 +2,7 @@
 //! nobody watches.
 
 use crate::programs::{PATIENCE, ServerProgram, opening_handshake};
-use crate::support::{TOKEN, go, note, open, report, server};
+use crate::support::{OTHER, TOKEN, go, note, open, report, server};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
