@@ -1,8 +1,8 @@
 //! RFC 9112 §2 to §5: the heads of requests and responses. (RFC 6455 names an older text,
 //! RFC 2616.)
 //!
-//! Bytes to a start line and fields, and back. This is as much HTTP as an opening handshake needs:
-//! no bodies, no chunks, one request on a connection. What the fields mean is `handshake.rs`.
+//! Bytes to a start line and fields, and back. Bodies are `body.rs`; what the fields mean is
+//! `handshake.rs`.
 
 use super::error::HandshakeError;
 use super::fields::{Fields, is_token};

@@ -7,6 +7,7 @@
 //!   `server/`.
 
 mod accept;
+mod body;
 mod error;
 mod extension;
 mod fields;
@@ -16,6 +17,7 @@ mod origin;
 mod url;
 
 pub use accept::{GUID, accept_for, accept_hash, is_key, key_for};
+pub use body::{BodyLength, BodyPart, BodyReader};
 pub use error::{Clause, HandshakeError};
 pub use extension::{Extension, parse_extensions};
 pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_token};
