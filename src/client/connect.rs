@@ -264,7 +264,7 @@ impl Client {
             }
             .into());
         }
-        let subprotocol = check_response(&head, &key, &self.subprotocols)?;
+        let subprotocol = check_response(&head, &key, &self.subprotocols, &[])?;
         let opened = Opened {
             keys: Some(entropy),
             buffer,
