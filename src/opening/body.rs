@@ -1,253 +1,428 @@
-//! RFC 9112 §6 and §7.1: the bodies of requests and responses.
+//! RFC 9112 §6 and §7: where the body of a request or a response ends.
 //!
-//! - [`BodyLength`] says how long the body behind a head is. [`BodyReader`] then finds its end.
-//! - Bytes come in, cut anywhere; ranges of content come out. Nothing is kept, so a body of any
-//!   length costs the same memory.
-//! - The content is not decoded. Trailer fields (RFC 9112 §7.1.2) are skipped.
+//! - [`BodyLength`] says what the head says: how the end of the body is found.
+//! - [`BodyReader`] finds it. It takes bytes as they arrive, in any pieces, and says which of them
+//!   are content. It stores nothing of them.
+//! - It decodes only. It also serves an observer of a whole connection: behind the body, the next
+//!   head begins.
 
-use super::error::HandshakeError;
 use super::fields::Fields;
 use super::head::{Head, RequestLine, StatusLine};
+use std::fmt;
 use std::ops::Range;
 
-/// The longest line between the chunks of a body, and the longest trailer section, in bytes.
-const MAX_LINE: u64 = 16 << 10;
-
-/// How long a body is (RFC 9112 §6.3).
+/// How the end of a body is found (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// This many bytes. 0: there is no body.
-    Bytes(u64),
-    /// Chunks, up to one of length 0.
+    /// The body has this many bytes. A message without a body has 0.
+    Exactly(u64),
+    /// The body comes in chunks. Each one says its size; the last one has the size 0.
     Chunked,
-    /// Everything until TCP ends.
-    UntilEnd,
+    /// The body ends when TCP ends. Only a response can have such a body.
+    UntilClose,
 }
+
+/// A body whose end cannot be found, or whose chunks break RFC 9112: what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidBody(pub String);
+
+impl fmt::Display for InvalidBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a body that is not HTTP: {} (RFC 9112 §6, §7)", self.0)
+    }
+}
+
+impl std::error::Error for InvalidBody {}
 
 impl BodyLength {
-    /// The body of a request. Without Content-Length and Transfer-Encoding it has none.
+    /// How the body of a request ends. Without `Content-Length` and `Transfer-Encoding` there is no
+    /// body.
     ///
     /// # Errors
-    /// A length that cannot be known: a wrong Content-Length, or a Transfer-Encoding that does not
-    /// end with `chunked`.
-    pub fn of_request(head: &Head<RequestLine>) -> Result<BodyLength, HandshakeError> {
-        match length_in(&head.fields)? {
-            Some(BodyLength::UntilEnd) => Err(malformed("a request body without a known length")),
-            Some(length) => Ok(length),
-            None => Ok(BodyLength::Bytes(0)),
+    /// The fields contradict each other, or ask for a coding that is not `chunked`. (RFC 9112 §6.1
+    /// and §6.3: a server answers 400 and closes.)
+    pub fn of_request(head: &Head<RequestLine>) -> Result<BodyLength, InvalidBody> {
+        match declared(&head.fields)? {
+            Declared::OtherCoding => Err(invalid("a request with a coding that is not chunked")),
+            Declared::Length(length) => Ok(length),
+            Declared::Nothing => Ok(BodyLength::Exactly(0)),
         }
     }
 
-    /// The body of the response to a request with this method.
+    /// How the body of a response ends. `method` is the method of its request, such as `GET`.
     ///
     /// # Errors
-    /// A wrong Content-Length.
-    pub fn of_response(
-        head: &Head<StatusLine>,
-        method: &str,
-    ) -> Result<BodyLength, HandshakeError> {
-        // RFC 9112 §6.3: "Any response to a HEAD request and any response with a 1xx
-        // (Informational), 204 (No Content), or 304 (Not Modified) status code is always
-        // terminated by the first empty line". The same holds for a 2xx to CONNECT.
-        let status = head.start.status;
-        let has_none = method == "HEAD"
-            || matches!(status, 100..=199 | 204 | 304)
-            || (method == "CONNECT" && matches!(status, 200..=299));
-        match has_none {
-            true => Ok(BodyLength::Bytes(0)),
-            false => Ok(length_in(&head.fields)?.unwrap_or(BodyLength::UntilEnd)),
+    /// The fields contradict each other.
+    pub fn of_response(head: &Head<StatusLine>, method: &str) -> Result<BodyLength, InvalidBody> {
+        // RFC 9112 §6.3, 1: whatever the fields say, these have no body.
+        if method == "HEAD" || matches!(head.start.status, 100..=199 | 204 | 304) {
+            return Ok(BodyLength::Exactly(0));
+        }
+        match declared(&head.fields)? {
+            Declared::Length(length) => Ok(length),
+            Declared::OtherCoding | Declared::Nothing => Ok(BodyLength::UntilClose),
         }
     }
 }
 
-/// What the fields say about the length. Transfer-Encoding counts more than Content-Length.
-fn length_in(fields: &Fields) -> Result<Option<BodyLength>, HandshakeError> {
-    if let Some(last) = fields.list("Transfer-Encoding").last() {
-        return Ok(Some(match last.eq_ignore_ascii_case("chunked") {
-            true => BodyLength::Chunked,
-            false => BodyLength::UntilEnd,
-        }));
-    }
-    // Equal values in several lines, or in a list, mean that value.
-    let mut length = None;
-    for value in fields.list("Content-Length") {
-        let number = match value.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => value.parse::<u64>().ok(),
-            false => None,
-        };
-        if number.is_none() || length.is_some_and(|length| Some(length) != number) {
-            return Err(malformed("a wrong Content-Length"));
-        }
-        length = number;
-    }
-    Ok(length.map(BodyLength::Bytes))
-}
-
-/// Reads a body as it arrives.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyReader(Expected);
-
-/// What comes next.
-#[derive(Clone, Copy, Debug)]
-enum Expected {
-    /// This much content; then, if it is a chunk, the line end behind it.
-    Content {
-        left: u64,
-        chunk: bool,
-    },
-    /// Content until TCP ends.
-    Everything,
-    /// The hexadecimal digits of a chunk's length: their value, and whether there are any.
-    Size {
-        value: u64,
-        any: bool,
-    },
-    /// The rest of the line with the length: white space and extensions, so many bytes yet.
-    Extension {
-        size: u64,
-        bytes: u64,
-    },
-    /// The line end behind a chunk: CR LF.
-    ChunkEnd,
-    /// The trailer section: the bytes of the line so far, and of all its lines.
-    Trailer {
-        line: u64,
-        bytes: u64,
-    },
+/// What `Transfer-Encoding` and `Content-Length` say.
+enum Declared {
+    Length(BodyLength),
+    /// A transfer coding whose end only the end of TCP can show.
+    OtherCoding,
     Nothing,
 }
 
-/// A part of a body.
+fn declared(fields: &Fields) -> Result<Declared, InvalidBody> {
+    let coded = fields.get("Transfer-Encoding").is_some();
+    if coded && fields.get("Content-Length").is_some() {
+        // RFC 9112 §6.3, 3: two ends for one body. It "ought to be handled as an error".
+        return Err(invalid("both Transfer-Encoding and Content-Length"));
+    }
+    if coded {
+        return Ok(match fields.list("Transfer-Encoding").last() {
+            Some(coding) if coding.eq_ignore_ascii_case("chunked") => {
+                Declared::Length(BodyLength::Chunked)
+            }
+            _ => Declared::OtherCoding,
+        });
+    }
+    let mut length = None;
+    // RFC 9112 §6.3, 5: a list of equal numbers is that number.
+    for value in fields
+        .all("Content-Length")
+        .flat_map(|line| line.split(','))
+    {
+        let value = value.trim_matches([' ', '\t']);
+        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        let number = value.parse::<u64>().ok().filter(|_| digits);
+        let number = number.ok_or_else(|| invalid(&format!("Content-Length: {value}")))?;
+        if length.is_some_and(|other| other != number) {
+            return Err(invalid("two different values of Content-Length"));
+        }
+        length = Some(number);
+    }
+    Ok(length.map_or(Declared::Nothing, |length| {
+        Declared::Length(BodyLength::Exactly(length))
+    }))
+}
+
+fn invalid(what: &str) -> InvalidBody {
+    InvalidBody(what.to_owned())
+}
+
+/// What the next bytes of a body are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyPart {
-    /// How many bytes it takes, with the lengths and line ends around chunks.
+    /// How many bytes were read. 0: there are none, or the body is complete.
     pub size: usize,
-    /// Where in these bytes the content is. It may be empty.
+    /// Which of them are content. The others are the lines between chunks.
     pub content: Range<usize>,
 }
 
+/// Reads a body as it arrives. Call [`read`](BodyReader::read) until it reads nothing.
+#[derive(Debug)]
+pub struct BodyReader {
+    state: Reading,
+    /// How many bytes the line of this chunk, or all trailer lines, have so far.
+    line: usize,
+}
+
+/// Where in the body the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reading {
+    /// In content that is not in chunks, with this many bytes left.
+    Plain(u64),
+    /// In content that lasts until TCP ends.
+    UntilClose,
+    /// In the size of a chunk: its value, once there is a digit.
+    Size(Option<u64>),
+    /// Behind that size, in white space or an extension.
+    Extension(u64),
+    /// At the LF behind that line.
+    SizeLineFeed(u64),
+    /// In the content of a chunk, with this many bytes left.
+    Chunk(u64),
+    /// At the CR behind that content.
+    ChunkReturn,
+    /// At the LF behind that CR.
+    ChunkLineFeed,
+    /// In the lines behind the last chunk.
+    Trailer { line_is_empty: bool },
+    /// At the LF behind such a line.
+    TrailerLineFeed { line_is_empty: bool },
+    /// Behind the body.
+    Complete,
+}
+
 impl BodyReader {
-    /// A reader for a body of this length.
+    /// The most bytes of a line with the size of a chunk, and of all trailer lines.
+    const MAX_LINE: usize = 1 << 14;
+
+    /// A reader for one body.
     #[must_use]
     pub fn new(length: BodyLength) -> BodyReader {
-        BodyReader(match length {
-            BodyLength::Bytes(0) => Expected::Nothing,
-            BodyLength::Bytes(left) => Expected::Content { left, chunk: false },
-            BodyLength::Chunked => Expected::Size {
-                value: 0,
-                any: false,
-            },
-            BodyLength::UntilEnd => Expected::Everything,
+        let state = match length {
+            BodyLength::Exactly(0) => Reading::Complete,
+            BodyLength::Exactly(length) => Reading::Plain(length),
+            BodyLength::Chunked => Reading::Size(None),
+            BodyLength::UntilClose => Reading::UntilClose,
+        };
+        BodyReader { state, line: 0 }
+    }
+
+    /// Whether the body has ended. One that lasts until TCP ends is never complete here.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.state == Reading::Complete
+    }
+
+    /// Whether the body is complete if TCP ends now.
+    #[must_use]
+    pub fn may_end(&self) -> bool {
+        matches!(self.state, Reading::Complete | Reading::UntilClose)
+    }
+
+    /// Reads on. `bytes` are those behind the bytes that were read before. One part holds one piece
+    /// of content at most, so there may be more parts in these bytes.
+    ///
+    /// # Errors
+    /// The bytes are not chunks.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<BodyPart, InvalidBody> {
+        let mut size = 0;
+        while size < bytes.len() && !self.is_complete() {
+            if let Some(length) = self.content(bytes.len() - size) {
+                let content = size..size + length;
+                return Ok(BodyPart {
+                    size: content.end,
+                    content,
+                });
+            }
+            self.state = self.step(bytes[size])?;
+            size += 1;
+        }
+        Ok(BodyPart {
+            size,
+            content: size..size,
         })
     }
 
-    /// Whether the body is complete. A body until the end of TCP never is.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        matches!(self.0, Expected::Nothing)
-    }
-
-    /// How many bytes of content are missing. `None`: not known. In chunks it is the rest of the
-    /// chunk.
-    #[must_use]
-    pub fn missing(&self) -> Option<u64> {
-        match self.0 {
-            Expected::Content { left, .. } => Some(left),
-            Expected::Nothing => Some(0),
-            _ => None,
-        }
-    }
-
-    /// Whether only the end of TCP ends the body.
-    #[must_use]
-    pub fn is_until_end(&self) -> bool {
-        matches!(self.0, Expected::Everything)
-    }
-
-    /// Takes the next part from the front of `bytes`, which begin where the last part ended. A part
-    /// of size 0: more bytes are needed, or the body is complete.
-    ///
-    /// # Errors
-    /// Chunks that are not as RFC 9112 §7.1 asks.
-    pub fn read(&mut self, bytes: &[u8]) -> Result<BodyPart, HandshakeError> {
-        let mut size = 0;
-        while size < bytes.len() {
-            match &mut self.0 {
-                Expected::Nothing => break,
-                Expected::Everything => {
-                    let content = size..bytes.len();
-                    size = bytes.len();
-                    return Ok(BodyPart { size, content });
-                }
-                Expected::Content { left, chunk } => {
-                    let here = bytes.len() - size;
-                    let count = usize::try_from(*left).map_or(here, |left| left.min(here));
-                    *left -= count as u64;
-                    let content = size..size + count;
-                    size = content.end;
-                    if *left == 0 {
-                        self.0 = match chunk {
-                            true => Expected::ChunkEnd,
-                            false => Expected::Nothing,
-                        };
-                    }
-                    return Ok(BodyPart { size, content });
-                }
-                _ => {
-                    self.between_chunks(bytes[size])?;
-                    size += 1;
-                }
-            }
-        }
-        let content = size..size;
-        Ok(BodyPart { size, content })
-    }
-
-    /// One byte that is not content.
-    fn between_chunks(&mut self, byte: u8) -> Result<(), HandshakeError> {
-        self.0 = match (self.0, byte) {
-            (Expected::Size { value, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F')
-                if value >> 59 == 0 =>
-            {
-                let digit = char::from(byte).to_digit(16).unwrap_or_default();
-                Expected::Size {
-                    value: value << 4 | u64::from(digit),
-                    any: true,
-                }
-            }
-            (Expected::Size { value, any: true }, b'\r' | b';' | b' ' | b'\t') => {
-                Expected::Extension {
-                    size: value,
-                    bytes: 0,
-                }
-            }
-            (Expected::Extension { size: 0, .. }, b'\n') => Expected::Trailer { line: 0, bytes: 0 },
-            (Expected::Extension { size, .. }, b'\n') => Expected::Content {
-                left: size,
-                chunk: true,
-            },
-            (Expected::Extension { size, bytes }, _) if bytes < MAX_LINE => {
-                let bytes = bytes + 1;
-                Expected::Extension { size, bytes }
-            }
-            (Expected::ChunkEnd, b'\r') => Expected::ChunkEnd,
-            (Expected::ChunkEnd, b'\n') => Expected::Size {
-                value: 0,
-                any: false,
-            },
-            (Expected::Trailer { line: 0, .. }, b'\n') => Expected::Nothing,
-            (Expected::Trailer { bytes, .. }, b'\n') => Expected::Trailer { line: 0, bytes },
-            (Expected::Trailer { line, bytes }, b'\r') => Expected::Trailer { line, bytes },
-            (Expected::Trailer { line, bytes }, _) if bytes < MAX_LINE => Expected::Trailer {
-                line: line + 1,
-                bytes: bytes + 1,
-            },
-            _ => return Err(malformed("a body whose chunks are wrong")),
+    /// How many of these bytes are content. `None`: the next byte belongs to a line.
+    fn content(&mut self, available: usize) -> Option<usize> {
+        let left = match &mut self.state {
+            Reading::UntilClose => return Some(available),
+            Reading::Plain(left) | Reading::Chunk(left) => left,
+            _ => return None,
         };
-        Ok(())
+        let length = usize::try_from(*left).map_or(available, |left| left.min(available));
+        *left -= length as u64;
+        match self.state {
+            Reading::Plain(0) => self.state = Reading::Complete,
+            Reading::Chunk(0) => self.state = Reading::ChunkReturn,
+            _ => {}
+        }
+        Some(length)
+    }
+
+    /// RFC 9112 §7.1: a byte of the lines around the chunks.
+    fn step(&mut self, byte: u8) -> Result<Reading, InvalidBody> {
+        self.line += 1;
+        if self.line > Self::MAX_LINE {
+            return Err(invalid("a chunk with a line that is too long"));
+        }
+        let next = match (self.state, byte) {
+            (Reading::Size(size), byte) if byte.is_ascii_hexdigit() => {
+                let digit = char::from(byte).to_digit(16).map_or(0, u64::from);
+                let size = size.unwrap_or(0).checked_mul(16);
+                let size = size.ok_or_else(|| invalid("a chunk of 2^64 bytes or more"))?;
+                Reading::Size(Some(size + digit))
+            }
+            (Reading::Size(Some(size)) | Reading::Extension(size), b'\r') => {
+                Reading::SizeLineFeed(size)
+            }
+            (Reading::Size(Some(size)), b' ' | b'\t' | b';') => Reading::Extension(size),
+            (Reading::Extension(size), byte) if byte != b'\n' => Reading::Extension(size),
+            (Reading::SizeLineFeed(0), b'\n') => Reading::Trailer {
+                line_is_empty: true,
+            },
+            (Reading::SizeLineFeed(size), b'\n') => Reading::Chunk(size),
+            (Reading::ChunkReturn, b'\r') => Reading::ChunkLineFeed,
+            (Reading::ChunkLineFeed, b'\n') => {
+                self.line = 0;
+                Reading::Size(None)
+            }
+            (Reading::Trailer { line_is_empty }, b'\r') => {
+                Reading::TrailerLineFeed { line_is_empty }
+            }
+            (Reading::Trailer { .. }, byte) if byte != b'\n' => Reading::Trailer {
+                line_is_empty: false,
+            },
+            (
+                Reading::TrailerLineFeed {
+                    line_is_empty: true,
+                },
+                b'\n',
+            ) => Reading::Complete,
+            (Reading::TrailerLineFeed { .. }, b'\n') => Reading::Trailer {
+                line_is_empty: true,
+            },
+            (Reading::ChunkReturn | Reading::ChunkLineFeed, _) => {
+                return Err(invalid("a chunk that is longer than its size"));
+            }
+            _ => {
+                let byte = byte.escape_ascii();
+                return Err(invalid(&format!("\"{byte}\" in the line of a chunk")));
+            }
+        };
+        Ok(next)
     }
 }
 
-fn malformed(what: &str) -> HandshakeError {
-    HandshakeError::Malformed(what.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opening::HeadReader;
+
+    fn of_response(fields: &str, status: u16, method: &str) -> Result<BodyLength, InvalidBody> {
+        let head = format!("HTTP/1.1 {status} x\r\n{fields}\r\n");
+        let head = HeadReader::new(1000, 100).read(head.as_bytes());
+        BodyLength::of_response(&head.unwrap().unwrap().0, method)
+    }
+
+    fn of_request(fields: &str) -> Result<BodyLength, InvalidBody> {
+        let head = format!("POST / HTTP/1.1\r\n{fields}\r\n");
+        let head = HeadReader::new(1000, 100).read(head.as_bytes());
+        BodyLength::of_request(&head.unwrap().unwrap().0)
+    }
+
+    /// The content of a body, how many bytes it took, and whether it is complete, if it comes in
+    /// pieces of this size.
+    fn read(
+        length: BodyLength,
+        bytes: &[u8],
+        piece: usize,
+    ) -> Result<(Vec<u8>, usize, bool), InvalidBody> {
+        let mut reader = BodyReader::new(length);
+        let (mut content, mut used) = (Vec::new(), 0);
+        for piece in bytes.chunks(piece) {
+            let mut rest = piece;
+            loop {
+                let part = reader.read(rest)?;
+                if part.size == 0 {
+                    break;
+                }
+                content.extend(&rest[part.content]);
+                used += part.size;
+                rest = &rest[part.size..];
+            }
+        }
+        Ok((content, used, reader.is_complete()))
+    }
+
+    #[test]
+    fn the_head_says_how_the_body_ends() {
+        use BodyLength::{Chunked, Exactly, UntilClose};
+        for (fields, request, response) in [
+            ("", Some(Exactly(0)), Some(UntilClose)),
+            ("Content-Length: 0\r\n", Some(Exactly(0)), Some(Exactly(0))),
+            (
+                "content-length: 17\r\n",
+                Some(Exactly(17)),
+                Some(Exactly(17)),
+            ),
+            (
+                "Content-Length: 5, 5\r\nContent-Length: 5\r\n",
+                Some(Exactly(5)),
+                Some(Exactly(5)),
+            ),
+            ("Content-Length: 5\r\nContent-Length: 6\r\n", None, None),
+            ("Content-Length: +5\r\n", None, None),
+            ("Content-Length: \r\n", None, None),
+            ("Content-Length: 18446744073709551616\r\n", None, None),
+            (
+                "Transfer-Encoding: Chunked\r\n",
+                Some(Chunked),
+                Some(Chunked),
+            ),
+            (
+                "Transfer-Encoding: gzip, chunked\r\n",
+                Some(Chunked),
+                Some(Chunked),
+            ),
+            (
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                Some(Chunked),
+                Some(Chunked),
+            ),
+            ("Transfer-Encoding: gzip\r\n", None, Some(UntilClose)),
+            (
+                "Transfer-Encoding: chunked, gzip\r\n",
+                None,
+                Some(UntilClose),
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                None,
+                None,
+            ),
+        ] {
+            assert_eq!(of_request(fields).ok(), request, "{fields}");
+            assert_eq!(of_response(fields, 403, "GET").ok(), response, "{fields}");
+            for (status, method) in [(403, "HEAD"), (204, "GET"), (304, "GET"), (103, "GET")] {
+                assert_eq!(of_response(fields, status, method), Ok(Exactly(0)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_ends_where_it_says_however_it_arrives() {
+        let chunks = "5\r\nhello\r\n0B ;x=\"y\"\r\n, to world!\r\n000\r\nA: b\r\nC: d\r\n\r\n";
+        for (length, body, content) in [
+            (BodyLength::Exactly(0), "", ""),
+            (BodyLength::Exactly(5), "hello", "hello"),
+            (BodyLength::Chunked, chunks, "hello, to world!"),
+            (BodyLength::Chunked, "0\r\n\r\n", ""),
+        ] {
+            let bytes = format!("{body}HTTP/1.1 200 OK");
+            for piece in 1..=bytes.len() {
+                let (read, used, complete) = read(length, bytes.as_bytes(), piece).unwrap();
+                assert_eq!(read, content.as_bytes());
+                assert_eq!((used, complete), (body.len(), true));
+            }
+            for cut in 0..body.len() {
+                let (_, used, complete) = read(length, &body.as_bytes()[..cut], 7).unwrap();
+                assert_eq!((used, complete), (cut, false));
+            }
+        }
+        let (read, used, complete) = read(BodyLength::UntilClose, b"abc", 1).unwrap();
+        assert_eq!((&read[..], used, complete), (&b"abc"[..], 3, false));
+        assert!(BodyReader::new(BodyLength::UntilClose).may_end());
+        assert!(!BodyReader::new(BodyLength::Chunked).may_end());
+    }
+
+    #[test]
+    fn what_is_not_chunks_is_refused() {
+        let long = format!("1;{}", "x".repeat(BodyReader::MAX_LINE));
+        let trailer = format!("0\r\n{}", "a: b\r\n".repeat(BodyReader::MAX_LINE));
+        for body in [
+            "\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "0x5\r\n",
+            "5\nhello",
+            "5;x\nhello",
+            "5\r\rhello",
+            "5\r\nhello!\r\n",
+            "5\r\nhello\n",
+            "10000000000000000\r\n",
+            "0\r\nA: b\n",
+            &long,
+            &trailer,
+        ] {
+            assert!(
+                read(BodyLength::Chunked, body.as_bytes(), 3).is_err(),
+                "{body}"
+            );
+        }
+    }
 }

@@ -17,7 +17,7 @@ mod origin;
 mod url;
 
 pub use accept::{GUID, accept_for, accept_hash, is_key, key_for};
-pub use body::{BodyLength, BodyPart, BodyReader};
+pub use body::{BodyLength, BodyPart, BodyReader, InvalidBody};
 pub use error::{Clause, HandshakeError};
 pub use extension::{Extension, parse_extensions};
 pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_token};

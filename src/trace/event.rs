@@ -39,12 +39,12 @@ pub enum Event {
     },
     /// The body of a request or of a response is complete.
     Body(Body),
-    /// Bytes that are not an HTTP head, where a head must come.
+    /// Bytes that are not HTTP, where a head or a body must come.
     NotHttp {
         /// Who sent them.
         from: Role,
-        /// Why they are not a head.
-        error: HandshakeError,
+        /// Why they are not HTTP.
+        why: String,
     },
     /// From here on, one side speaks a protocol that is not read here.
     OtherProtocol {
@@ -128,7 +128,7 @@ pub struct Body {
 /// Why bytes are not interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uninterpreted {
-    /// A head of HTTP must come, and they are not one.
+    /// HTTP must come, and they are not HTTP.
     NotHttp,
     /// The client sent them before the answer came. The answer says what they are, and it has not
     /// come, or they are too many to wait for it.

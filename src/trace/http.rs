@@ -17,8 +17,9 @@ use super::frames::tell_bytes;
 use crate::connection::state::State;
 use crate::framing::{Buffer, Role};
 use crate::opening::{
-    BodyLength, BodyReader, Extension, HandshakeError, Head, HeadReader, RequestLine, StartLine,
-    StatusLine, accept_in, check_request, check_response, is_opening, name, parse_extensions,
+    BodyLength, BodyReader, Extension, HandshakeError, Head, HeadReader, InvalidBody, RequestLine,
+    StartLine, StatusLine, accept_in, check_request, check_response, is_opening, name,
+    parse_extensions,
 };
 use std::collections::VecDeque;
 
@@ -53,7 +54,8 @@ pub(super) struct Http {
 #[derive(Debug)]
 enum Phase<L> {
     Head(HeadReader<L>),
-    Body(BodyReader, Body),
+    /// With its length, if that is known.
+    Body(BodyReader, Option<u64>, Body),
     /// The client's bytes wait for an answer.
     Held,
     /// Another protocol. Its bytes are not shown.
@@ -98,17 +100,18 @@ impl<L: StartLine> Phase<L> {
     /// A body of this length, and then the next head.
     fn body(from: Role, length: BodyLength) -> Phase<L> {
         match length {
-            BodyLength::Bytes(0) => Phase::head(),
+            BodyLength::Exactly(0) => Phase::head(),
             length => {
-                let (length, start) = (BodyReader::new(length), Vec::new());
-                Phase::Body(
-                    length,
-                    Body {
-                        from,
-                        length: 0,
-                        start,
-                    },
-                )
+                let body = Body {
+                    from,
+                    length: 0,
+                    start: Vec::new(),
+                };
+                let whole = match length {
+                    BodyLength::Exactly(whole) => Some(whole),
+                    BodyLength::Chunked | BodyLength::UntilClose => None,
+                };
+                Phase::Body(BodyReader::new(length), whole, body)
             }
         }
     }
@@ -119,8 +122,8 @@ impl<L: StartLine> Phase<L> {
         buffer: &mut Buffer,
         account: &mut Account,
         next: Phase<L>,
-    ) -> Result<Step, HandshakeError> {
-        let Phase::Body(reader, body) = self else {
+    ) -> Result<Step, InvalidBody> {
+        let Phase::Body(reader, _, body) = self else {
             return Ok(Step::Waiting);
         };
         let part = reader.read(buffer.unread())?;
@@ -143,7 +146,9 @@ impl<L: StartLine> Phase<L> {
     fn unfinished(&self, unread: &[u8]) -> Unfinished {
         match self {
             Phase::Head(_) if !unread.is_empty() => Unfinished::Head,
-            Phase::Body(reader, _) if !reader.is_until_end() => Unfinished::Body(reader.missing()),
+            Phase::Body(reader, whole, body) if !reader.may_end() => {
+                Unfinished::Body(whole.map(|whole| whole - body.length))
+            }
             _ => Unfinished::Nothing,
         }
     }
@@ -151,7 +156,7 @@ impl<L: StartLine> Phase<L> {
     fn part(&self, unread: &[u8]) -> Option<Part> {
         match self {
             Phase::Head(_) => Some(Part::Head(unread.to_vec())),
-            Phase::Body(_, body) => Some(Part::Body(body.clone())),
+            Phase::Body(_, _, body) => Some(Part::Body(body.clone())),
             _ => None,
         }
     }
@@ -201,8 +206,8 @@ impl Http {
 
     /// This side has ended TCP. A body may end with that.
     pub(super) fn end(&mut self, from: Role, buffer: &mut Buffer, account: &mut Account) {
-        if let (Role::Server, Phase::Body(reader, body)) = (from, &self.server)
-            && reader.is_until_end()
+        if let (Role::Server, Phase::Body(reader, _, body)) = (from, &self.server)
+            && reader.may_end()
         {
             account.add(Event::Body(body.clone()));
             self.server = Phase::head();
@@ -321,8 +326,9 @@ impl Http {
         ))
     }
 
-    fn not_http(&mut self, from: Role, error: HandshakeError, account: &mut Account) -> Step {
-        account.add(Event::NotHttp { from, error });
+    fn not_http(&mut self, from: Role, error: impl ToString, account: &mut Account) -> Step {
+        let why = error.to_string();
+        account.add(Event::NotHttp { from, why });
         match from {
             Role::Client => self.client = Phase::NotHttp,
             Role::Server => self.server = Phase::NotHttp,
@@ -384,7 +390,7 @@ impl Http {
     fn after(
         &mut self,
         answer: Answer,
-        length: Result<BodyLength, HandshakeError>,
+        length: Result<BodyLength, InvalidBody>,
         agreement: Agreement,
         is_right: bool,
         account: &mut Account,

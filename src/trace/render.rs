@@ -87,9 +87,9 @@ impl Renderer {
                 error,
             } => page.response(time, head, answer, key.as_deref(), error.as_ref()),
             Event::Body(body) => page.body(time, body),
-            Event::NotHttp { from, error } => {
+            Event::NotHttp { from, why } => {
                 page.headline(time, *from, "not HTTP", "");
-                page.words(None, 3, &error.to_string());
+                page.words(None, 3, why);
             }
             Event::OtherProtocol { from, protocol } => {
                 page.headline(time, *from, &words::other_protocol(protocol), "");

@@ -112,9 +112,9 @@ fn event(event: &Event) -> Object {
         Event::OtherProtocol { from, protocol } => Object::of_kind("no head")
             .text("from", role(*from))
             .text("wrong", &words::other_protocol(protocol)),
-        Event::NotHttp { from, error } => Object::of_kind("no head")
+        Event::NotHttp { from, why } => Object::of_kind("no head")
             .text("from", role(*from))
-            .text("wrong", &error.to_string()),
+            .text("wrong", why),
         Event::Violation(broken) => violation(broken),
         Event::Bytes { from, bytes, why } => {
             let object = Object::of_kind("bytes").text("from", role(*from));
