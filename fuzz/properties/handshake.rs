@@ -123,7 +123,7 @@ fn server(input: &[u8], config: &Config, end: End) {
                 .list(name::PROTOCOL)
                 .map(str::to_owned)
                 .collect();
-            let chosen = opening::check_response(&answer, key, &offered).unwrap();
+            let chosen = opening::check_response(&answer, key, &offered, &[]).unwrap();
             assert_eq!(chosen, socket.subprotocol());
             begins_with(socket, behind, end);
         }
@@ -222,7 +222,7 @@ fn client(input: &[u8], config: &Config, end: End) {
             assert_eq!(*status, head.start.status);
             return is_printable(why);
         }
-        Ok((head, _)) => opening::check_response(head, opening.key, &offered),
+        Ok((head, _)) => opening::check_response(head, opening.key, &offered, &[]),
     };
     match (result, expected) {
         (Ok(socket), Ok(subprotocol)) => {

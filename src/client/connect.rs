@@ -268,7 +268,7 @@ impl Client {
             let body = refusal_line(&head, &mut stream, &mut buffer, deadline);
             return Err(self.refused(head, body).into());
         }
-        let subprotocol = check_response(&head, &key, &self.subprotocols)?;
+        let subprotocol = check_response(&head, &key, &self.subprotocols, &[])?;
         let opened = Opened {
             keys: Some(entropy),
             buffer,

@@ -24,7 +24,7 @@ pub(crate) use buffer::Buffer;
 pub use close::{CloseCode, CloseReason, InvalidClose, MAX_CONTROL};
 pub(crate) use decoder::{MessageDecoder, Payload, Received};
 pub use frame::{Decoded, Frame, Header, Missing, NO_EXTENSION, OpCode, Role};
-pub(crate) use frame::{FIN, LENGTH, MASK, OPCODE, RSV};
+pub(crate) use frame::{FIN, LENGTH, MASK, OPCODE, RSV, RSV1};
 pub use mask::mask;
 pub use message::Message;
 pub use owned::OwnedMessage;

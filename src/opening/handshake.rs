@@ -6,7 +6,7 @@
 use super::accept::{accept_for, is_key};
 use super::body::BodyLength;
 use super::error::{Clause, HandshakeError};
-use super::extension::parse_extensions;
+use super::extension::{Extension, parse_extensions};
 use super::fields::{Fields, is_token, name};
 use super::head::{Head, RequestLine, StatusLine};
 use super::url::{Url, is_authority};
@@ -17,14 +17,15 @@ use std::fmt;
 /// The version of the protocol (§4.1). Lower numbers were drafts; there is no higher number.
 pub const VERSION: &str = "13";
 
-/// Whether a request wants to open a WebSocket, even if it breaks rules: it has an Upgrade field,
-/// or a field whose name begins with Sec-WebSocket-.
+/// Whether a request wants to open a WebSocket, even if it breaks rules: it has an Upgrade field
+/// with "websocket", or a field whose name begins with Sec-WebSocket-.
 #[must_use]
 pub fn is_opening(head: &Head<RequestLine>) -> bool {
-    head.fields.iter().any(|(field, _)| {
-        let field = field.to_ascii_lowercase();
-        field == "upgrade" || field.starts_with("sec-websocket-")
-    })
+    head.fields.has_token(name::UPGRADE, "websocket")
+        || head.fields.iter().any(|(field, _)| {
+            let start = field.get(.."Sec-WebSocket-".len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case("Sec-WebSocket-"))
+        })
 }
 
 /// A field that an application wants to add to a head, and may not.
@@ -305,15 +306,16 @@ pub fn server_response(key: &str, subprotocol: Option<&str>, more: &Fields) -> H
     }
 }
 
-/// Checks a server's opening handshake with status 101 (§4.1) against the key and the subprotocols
-/// of the request. Returns the _Subprotocol In Use_.
+/// Checks a server's opening handshake with status 101 (§4.1) against the request: its key, and the
+/// subprotocols and extensions that it offered. Returns the _Subprotocol In Use_.
 ///
 /// # Errors
 /// The first of the numbered steps that fails.
 pub fn check_response<'a>(
     head: &'a Head<StatusLine>,
     key: &str,
-    offered: &[String],
+    subprotocols: &[String],
+    extensions: &[Extension],
 ) -> Result<Option<&'a str>, HandshakeError> {
     let fields = &head.fields;
     let accept = accept_in(head)?;
@@ -322,17 +324,18 @@ pub fn check_response<'a>(
         let asked = format!("it is not the answer to the key that was sent, {expected}");
         return Err(wrong_field(name::ACCEPT, accept, asked, "§4.1"));
     }
-    // 5. |Sec-WebSocket-Extensions|: the client offered none, so none may be in use.
-    let extensions = parse_extensions(fields).map_err(malformed_extensions)?;
-    if let Some(extension) = extensions.first() {
-        return Err(not_offered(name::EXTENSIONS, &extension.name));
+    // 5. |Sec-WebSocket-Extensions|: only those that were offered.
+    for chosen in parse_extensions(fields).map_err(malformed_extensions)? {
+        if !extensions.iter().any(|one| one.name == chosen.name) {
+            return Err(not_offered(name::EXTENSIONS, &chosen.name));
+        }
     }
     // 6. |Sec-WebSocket-Protocol|: one token, of those that were offered.
     if fields.get(name::PROTOCOL).is_none() {
         return Ok(None);
     }
     let chosen = single(fields, name::PROTOCOL, "§4.1")?;
-    if !offered.iter().any(|one| one == chosen) {
+    if !subprotocols.iter().any(|one| one == chosen) {
         return Err(not_offered(name::PROTOCOL, chosen));
     }
     Ok(Some(chosen))

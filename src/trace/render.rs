@@ -2,12 +2,18 @@
 //!
 //! The words themselves are in `words.rs`.
 
+use super::agreement::Agreement;
 use super::columns::{columns, fitting, hex, shorten, whole_characters};
-use super::event::{BrokenRule, Event, FrameHeader, FramePayload, Unfinished, Uninterpreted};
+use super::event::{
+    Answer, Begun, Body, BrokenRule, Event, FrameHeader, FramePayload, Part, PayloadMeaning,
+    SHOWN_OF_BODY, Unfinished, Uninterpreted,
+};
 use super::words::{self, FrameField, Meaning, plural};
 use crate::connection::state::State;
 use crate::framing::{CloseCode, Header, OpCode, Role};
-use crate::opening::{Fields, HandshakeError, Head, RequestLine, StatusLine, is_opening, name};
+use crate::opening::{
+    Fields, HandshakeError, Head, RequestLine, StatusLine, accept_for, is_opening, name,
+};
 use crate::printable::Printable;
 use std::fmt::Write;
 
@@ -25,27 +31,44 @@ pub struct Renderer {
     pub colour: bool,
 }
 
-/// Each of these has a different colour.
+/// Each of these has a different colour. A payload has none: so it is readable on every background.
 #[derive(Clone, Copy)]
 enum Ink {
-    Headline = 1,
-    Fin = 32,
-    Reserved = 90,
-    Opcode = 36,
-    Mask = 33,
-    Length = 35,
-    Payload = 34,
-    Violation = 31,
+    /// A line that is about both sides.
+    Headline,
+    /// The headline of what this side sends.
+    From(Role),
+    Fin,
+    Words,
+    Opcode,
+    Mask,
+    Length,
+    Violation,
 }
 
 impl Ink {
     fn of(field: FrameField) -> Ink {
         match field {
             FrameField::Fin => Ink::Fin,
-            FrameField::Reserved => Ink::Reserved,
+            FrameField::Reserved => Ink::Words,
             FrameField::Opcode => Ink::Opcode,
             FrameField::Mask | FrameField::MaskingKey => Ink::Mask,
             FrameField::Length | FrameField::ExtendedLength => Ink::Length,
+        }
+    }
+
+    /// The colour, as terminals want it (ECMA-48, SGR).
+    fn code(self) -> &'static str {
+        match self {
+            Ink::Headline => "1",
+            Ink::From(Role::Client) => "1;36",
+            Ink::From(Role::Server) => "1;35",
+            Ink::Fin => "32",
+            Ink::Words => "90",
+            Ink::Opcode => "36",
+            Ink::Mask => "33",
+            Ink::Length => "35",
+            Ink::Violation => "1;31",
         }
     }
 }
@@ -57,17 +80,25 @@ impl Renderer {
         let mut page = self.page();
         match event {
             Event::Request { head, error } => page.request(time, head, error.as_ref()),
-            Event::Response { head, key, error } => {
-                page.response(time, head, key.as_deref(), error.as_ref());
+            Event::Response {
+                head,
+                answer,
+                key,
+                error,
+            } => page.response(time, head, answer, key.as_deref(), error.as_ref()),
+            Event::Body(body) => page.body(time, body),
+            Event::NotHttp { from, why } => {
+                page.headline(time, *from, "not HTTP", "");
+                page.words(None, 3, why);
             }
-            Event::NotHttp { from, error } => {
-                page.headline(time, *from, "no opening handshake", "");
-                page.handshake_error(Some(error));
+            Event::OtherProtocol { from, protocol } => {
+                page.headline(time, *from, &words::other_protocol(protocol), "");
             }
             Event::Header(header) => page.header(time, header),
             Event::Payload(payload) => page.payload(payload),
             Event::Violation(broken) => page.violation(time, broken),
             Event::Bytes { from, bytes, why } => page.bytes(time, *from, bytes, *why),
+            Event::Begun(begun) => page.begun(time, begun),
             Event::State(state) => page.state(time, *state),
             Event::Eof { from, unfinished } => page.eof(time, *from, *unfinished),
             Event::Reset { from } => page.reset(time, *from),
@@ -150,7 +181,7 @@ impl Page {
         let line = line.trim_end();
         match ink {
             Some(ink) if self.colour => {
-                let _ = writeln!(self.text, "\x1b[{}m{line}\x1b[0m", ink as u8);
+                let _ = writeln!(self.text, "\x1b[{}m{line}\x1b[0m", ink.code());
             }
             _ => {
                 let _ = writeln!(self.text, "{line}");
@@ -188,6 +219,10 @@ impl Page {
     }
 
     fn headline(&mut self, time: &str, from: Role, what: &str, clause: &str) {
+        self.headline_in(Ink::From(from), time, from, what, clause);
+    }
+
+    fn headline_in(&mut self, ink: Ink, time: &str, from: Role, what: &str, clause: &str) {
         let arrow = match from {
             Role::Client => "client -> server",
             Role::Server => "client <- server",
@@ -202,48 +237,44 @@ impl Page {
             false => None,
         };
         let (line, rest) = line.split_at(end.unwrap_or(line.len()));
-        self.line_with(Some(Ink::Headline), line, clause);
+        self.line_with(Some(ink), line, clause);
         if !rest.is_empty() {
-            self.words(Some(Ink::Headline), 3, rest.trim_start());
+            self.words(Some(ink), 3, rest.trim_start());
         }
     }
 
-    // The opening handshake.
+    // HTTP, and the opening handshake in it.
 
     fn request(&mut self, time: &str, head: &Head<RequestLine>, error: Option<&HandshakeError>) {
         let (what, clause) = match is_opening(head) {
             true => ("opening handshake", "§4.1"),
-            false => ("another request", ""),
+            false => ("request", ""),
         };
         self.headline(time, Role::Client, what, clause);
         self.raw(&head.start.to_string());
-        self.meaning(words::request_line(&head.start));
+        self.meaning(words::request_line(head));
         self.fields(&head.fields, None);
-        match is_opening(head) {
-            true => self.handshake_error(error),
-            false => self.meaning(Meaning {
-                words: "it does not ask for a WebSocket",
-                clause: "§4.1",
-            }),
-        }
+        self.handshake_error(error);
     }
 
     fn response(
         &mut self,
         time: &str,
         head: &Head<StatusLine>,
+        answer: &Answer,
         key: Option<&str>,
         error: Option<&HandshakeError>,
     ) {
-        let what = match (head.start.opens_websocket(), key) {
-            (true, _) => "opening handshake",
-            _ if head.start.is_interim() => "interim response",
-            (_, Some(_)) => "refusal",
-            (_, None) => "answer",
+        let (what, clause) = match answer {
+            Answer::WebSocket => ("opening handshake", "§4.2.2"),
+            Answer::Refusal => ("refusal", "§4.2.2"),
+            Answer::Interim => ("interim response", ""),
+            Answer::Final | Answer::Tunnel | Answer::Upgrade(_) => ("response", ""),
         };
-        self.headline(time, Role::Server, what, "§4.2.2");
+        self.headline(time, Role::Server, what, clause);
         self.raw(&head.start.to_string());
-        self.meaning(words::status_line(&head.start));
+        self.meaning(words::status_line(answer));
+        let key = key.filter(|_| *answer == Answer::WebSocket);
         self.fields(&head.fields, key);
         self.handshake_error(error);
     }
@@ -251,19 +282,61 @@ impl Page {
     /// The fields of a head. Below the accept value stands how it comes about, if the key is known.
     fn fields(&mut self, fields: &Fields, key: Option<&str>) {
         for (field, value) in fields.iter() {
-            self.raw(&format!("{field}: {value}"));
+            let is_extensions = field.eq_ignore_ascii_case(name::EXTENSIONS);
+            let line = format!("{field}: {value}");
+            match is_extensions {
+                true => self.words(None, 3, &Printable(&line).to_string()),
+                false => self.raw(&line),
+            }
             if let Some(meaning) = words::head_field(field, value) {
                 self.meaning(meaning);
+            }
+            if is_extensions {
+                self.extensions(value);
             }
             if field.eq_ignore_ascii_case(name::ACCEPT)
                 && let Some(key) = key
             {
-                for step in words::accept_steps(key) {
-                    let line = format!("         {:8} {}", step.name, Printable(&step.value));
-                    self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
+                self.accept(key, value);
+            }
+        }
+    }
+
+    /// The extensions of a field, with their parameters.
+    fn extensions(&mut self, value: &str) {
+        for extension in words::extensions(value) {
+            let Meaning { words, clause } = extension.meaning;
+            let text = Printable(&extension.text).to_string();
+            let line = format!("         {text}: {words}");
+            match columns(&line) < WIDTH - columns(clause) {
+                true => self.line_with(Some(Ink::Words), &line, clause),
+                false => {
+                    self.words(Some(Ink::Words), 9, &format!("{text}:"));
+                    self.line_with(Some(Ink::Words), &format!("            {words}"), clause);
                 }
             }
         }
+    }
+
+    /// How the accept value comes about, and the one that came if it is another one.
+    fn accept(&mut self, key: &str, came: &str) {
+        for step in words::accept_steps(key) {
+            let line = format!("         {:8} {}", step.name, Printable(&step.value));
+            self.line(Some(Ink::Mask), &shorten(&line, WIDTH));
+        }
+        if came != accept_for(key) {
+            let came = Printable(came).to_string();
+            self.line(
+                Some(Ink::Violation),
+                &shorten(&format!("         came     {came}"), WIDTH),
+            );
+        }
+    }
+
+    fn body(&mut self, time: &str, body: &Body) {
+        let what = format!("the body, {} byte{}", body.length, plural(body.length));
+        self.headline(time, body.from, &what, "");
+        self.excerpt(&body.start, body.length);
     }
 
     fn raw(&mut self, line: &str) {
@@ -272,7 +345,7 @@ impl Page {
     }
 
     fn meaning(&mut self, Meaning { words, clause }: Meaning) {
-        self.line_with(Some(Ink::Reserved), &format!("      {words}"), clause);
+        self.line_with(Some(Ink::Words), &format!("      {words}"), clause);
     }
 
     fn handshake_error(&mut self, error: Option<&HandshakeError>) {
@@ -284,28 +357,23 @@ impl Page {
     // Frames.
 
     fn header(&mut self, time: &str, header: &FrameHeader) {
-        let Header {
-            fin,
-            opcode,
-            length,
-            ..
-        } = header.header;
+        let Header { opcode, length, .. } = header.header;
         let name = words::opcode_name(opcode);
         let mut what = format!("{name}, {length} byte{}", plural(length));
         if header.message > 0 {
             let _ = write!(what, ", message {}", header.message);
-            if !(fin && header.fragment == 1) {
+            if header.is_fragment() {
                 let _ = write!(what, ", fragment {}", header.fragment);
             }
         }
         let clause = words::opcode_meaning(opcode).clause;
         self.headline(time, header.from, &what, clause);
-        self.header_bytes(header.from, &header.bytes);
+        self.header_bytes(header.from, header.bytes(), &header.agreement);
     }
 
     /// The bytes of a header, field by field. The header may break rules.
-    fn header_bytes(&mut self, from: Role, bytes: &[u8]) {
-        for field in words::header_fields(from, bytes) {
+    fn header_bytes(&mut self, from: Role, bytes: &[u8], agreement: &Agreement) {
+        for field in words::header_fields(from, bytes, agreement) {
             let ink = Ink::of(field.field);
             let first = field.bits.start / 8;
             match field.field {
@@ -315,7 +383,7 @@ impl Page {
                         _ => "length",
                     };
                     let bytes = hex(&bytes[first..field.bits.end / 8]);
-                    self.beside(ink, &bytes, name, &field.meaning, field.clause);
+                    self.beside(Some(ink), &bytes, name, &field.meaning, field.clause);
                 }
                 _ => {
                     let byte = bytes[first];
@@ -357,18 +425,32 @@ impl Page {
                 false => '.',
             });
         }
-        self.beside(ink, &format!("             {shown}"), name, meaning, clause);
+        let left = format!("             {shown}");
+        self.beside(Some(ink), &left, name, meaning, clause);
     }
 
     /// Bytes or bits on the left, words on the right, the clause at the end.
-    fn beside(&mut self, ink: Ink, left: &str, name: &str, meaning: &str, clause: &str) {
+    fn beside(&mut self, ink: Option<Ink>, left: &str, name: &str, meaning: &str, clause: &str) {
         let left = format!("   {left}");
         let line = format!("{left:WORDS$}{name:8} {meaning}");
-        self.line_with(Some(ink), &line, clause);
+        self.line_with(ink, &line, clause);
     }
 
     fn payload(&mut self, payload: &FramePayload) {
-        let length = payload.header.length;
+        self.payload_bytes(payload);
+        let (shown, length) = (payload.sent.len() as u64, payload.header.length);
+        if shown < length {
+            let more = length - shown;
+            let more = match shown {
+                0 => format!("none of {length} byte{}", plural(length)),
+                _ => format!("{more} byte{} more, {length} in all", plural(more)),
+            };
+            self.beside(None, "...", "", &more, "");
+        }
+    }
+
+    /// The bytes of a payload that are here, and what they mean.
+    fn payload_bytes(&mut self, payload: &FramePayload) {
         let name = match payload.header.mask {
             None => "payload",
             Some(_) => {
@@ -383,32 +465,29 @@ impl Page {
             };
             row.iter().map(shown).collect()
         };
-        let bytes = &payload.unmasked[..];
+        let bytes = &payload.unmasked()[..];
+        let is_plain = payload.meaning == PayloadMeaning::Plain;
         match payload.opcode {
-            OpCode::Close if bytes.len() >= 2 => {
+            OpCode::Close if is_plain && bytes.len() >= 2 => {
                 let (code, reason) = bytes.split_at(2);
                 let meaning = CloseCode(u16::from_be_bytes([code[0], code[1]])).to_string();
-                self.beside(Ink::Payload, &hex(code), "code", &meaning, "§7.4");
+                self.beside(None, &hex(code), "code", &meaning, "§7.4");
                 self.rows(reason, "reason", as_ascii);
                 if !reason.is_ascii() {
                     self.text(reason, "§5.5.1");
                 }
             }
             // A fragment may end inside a character, so only a whole text is shown as text.
-            OpCode::Text if payload.header.fin && payload.header.opcode == OpCode::Text => {
+            OpCode::Text
+                if is_plain && payload.header.fin && payload.header.opcode == OpCode::Text =>
+            {
                 self.rows(bytes, name, |_| String::new());
                 self.text(bytes, "§5.6");
             }
             _ => self.rows(bytes, name, as_ascii),
         }
-        let shown = bytes.len() as u64;
-        if shown < length {
-            let more = length - shown;
-            let more = match shown {
-                0 => format!("none of {length} byte{}", plural(length)),
-                _ => format!("{more} byte{} more, {length} in all", plural(more)),
-            };
-            self.beside(Ink::Payload, "...", "", &more, "");
+        if let Some(Meaning { words, clause }) = words::payload_meaning(payload.meaning) {
+            self.beside(None, "", "", words, clause);
         }
     }
 
@@ -419,13 +498,13 @@ impl Page {
         let end = fitting(&text, 31);
         let more = if end < text.len() { "..." } else { "" };
         let text = format!("\"{}\"{more}", &text[..end]);
-        self.beside(Ink::Payload, "", "text", &text, clause);
+        self.beside(None, "", "text", &text, clause);
     }
 
     fn rows(&mut self, bytes: &[u8], name: &str, words: impl Fn(&[u8]) -> String) {
         for (i, row) in bytes.chunks(ROW).enumerate() {
             let name = if i == 0 { name } else { "" };
-            self.beside(Ink::Payload, &hex(row), name, &words(row), "");
+            self.beside(None, &hex(row), name, &words(row), "");
         }
     }
 
@@ -436,10 +515,13 @@ impl Page {
             bytes,
             at,
             undecoded,
+            agreement,
         } = broken;
-        self.headline(time, *from, "VIOLATION", violation.clause());
+        let clause = violation.clause();
+        self.headline_in(Ink::Violation, time, *from, "VIOLATION", clause);
         if *undecoded {
-            self.first_two(*from, bytes);
+            // The first two bytes, as far as they are here.
+            self.header_bytes(*from, &bytes[..bytes.len().min(2)], agreement);
         }
         // If there are many bytes, those around the place.
         let start = at.start.saturating_sub(8);
@@ -456,12 +538,10 @@ impl Page {
             self.line(Some(Ink::Violation), &line);
         }
         self.words(Some(Ink::Violation), 3, &violation.to_string());
+        if let Some(rule) = words::extension_rule(broken) {
+            self.words(Some(Ink::Violation), 3, rule);
+        }
         self.words(None, 3, &words::close_for(*violation));
-    }
-
-    /// The first two bytes of a header that cannot be decoded.
-    fn first_two(&mut self, from: Role, bytes: &[u8]) {
-        self.header_bytes(from, &bytes[..bytes.len().min(2)]);
     }
 
     // Everything else.
@@ -471,7 +551,16 @@ impl Page {
         let count = bytes.len();
         let what = format!("{count} byte{} {words}", plural(count as u64));
         self.headline(time, from, &what, clause);
-        let shown = whole_characters(&bytes[..bytes.len().min(200)]);
+        self.excerpt(bytes, count as u64);
+        if why == Uninterpreted::AfterClose {
+            let rule = "A Close is the last frame. Its receiver ignores what follows (§5.5.1).";
+            self.words(Some(Ink::Violation), 3, rule);
+        }
+    }
+
+    /// The first of so many bytes, as text if they look like text.
+    fn excerpt(&mut self, bytes: &[u8], of: u64) {
+        let shown = whole_characters(&bytes[..bytes.len().min(SHOWN_OF_BODY)]);
         let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
         match std::str::from_utf8(shown) {
             Ok(text) if shown.iter().all(is_text) => {
@@ -483,12 +572,43 @@ impl Page {
                 .take(4)
                 .for_each(|row| self.line(None, &format!("   {}", hex(row)))),
         }
-        if shown.len() < bytes.len() {
+        if (shown.len() as u64) < of {
             self.line(None, "   ...");
         }
-        if why == Uninterpreted::AfterClose {
-            let rule = "A Close is the last frame. Its receiver ignores what follows (§5.5.1).";
-            self.words(Some(Ink::Violation), 3, rule);
+    }
+
+    /// What one side has begun and not finished.
+    fn begun(&mut self, time: &str, begun: &Begun) {
+        let Begun {
+            from,
+            part,
+            unfinished,
+            ended,
+        } = begun;
+        let missing = words::missing(*unfinished);
+        let missing = match ended {
+            true => format!("ended; {missing} did not come"),
+            false => format!("waiting for {missing}"),
+        };
+        let what = match part {
+            Part::Head(_) => "part of a head".to_owned(),
+            Part::Body(body) => {
+                let length = body.length;
+                format!("{length} byte{} of a body", plural(length))
+            }
+            Part::Header { .. } => "part of a header".to_owned(),
+            Part::Payload(payload) => {
+                let name = words::opcode_name(payload.header.opcode);
+                let (arrived, length) = (payload.arrived, payload.header.length);
+                format!("{name}, {arrived} of {length} bytes")
+            }
+        };
+        self.headline(time, *from, &format!("{what}, {missing}"), "");
+        match part {
+            Part::Head(bytes) => self.excerpt(bytes, bytes.len() as u64),
+            Part::Body(body) => self.excerpt(&body.start, body.length),
+            Part::Header { bytes, agreement } => self.header_bytes(*from, bytes, agreement),
+            Part::Payload(payload) => self.payload_bytes(payload),
         }
     }
 

@@ -1,15 +1,23 @@
 //! A stream that an observer looks at. What passes through it, in both directions, passes
 //! unchanged. A connection without an observer can have another stream, and then it pays nothing.
+//!
+//! While a read waits, it wakes once a [`MOMENT`] and tells the observer. So a silent peer is told of
+//! without a thread for it. The reader notices nothing of that: the time limit that it has set is
+//! kept.
 
 use super::event::Event;
 use super::observer::Observer;
-use crate::connection::stream::Stream;
+use crate::connection::stream::{Stream, is_timeout};
 use crate::framing::Role;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Programs tell an observer at these times that a moment has passed. So a side that has begun
+/// something and is silent is told of after one to two of them.
+pub const MOMENT: Duration = Duration::from_millis(500);
 
 /// The observer is given this many bytes at once, at most. It copies them, and so its copy stays
 /// small however much is read or written at once.
@@ -24,6 +32,10 @@ pub struct Traced<S> {
     watch: Option<Watch>,
     /// The observer has seen this many bytes that this clone has still to write.
     ahead: usize,
+    /// The time limit of reads, as the user of the stream has set it.
+    limit: Option<Duration>,
+    /// The time limit that the stream inside has, if this clone has set it.
+    applied: Option<Duration>,
 }
 
 /// The observer, and who is told of its events.
@@ -63,6 +75,11 @@ impl Watcher {
         self.tell_events();
     }
 
+    fn moment_passed(&mut self) {
+        self.observer.moment_passed();
+        self.tell_events();
+    }
+
     /// Hands the events on, one by one.
     fn tell_events(&mut self) {
         while let Some(event) = self.observer.next_event() {
@@ -79,6 +96,8 @@ impl<S> Traced<S> {
             role,
             watch: None,
             ahead: 0,
+            limit: None,
+            applied: None,
         }
     }
 
@@ -101,9 +120,40 @@ impl<S> Traced<S> {
     }
 }
 
-impl<S: Read> Read for Traced<S> {
+impl<S: Stream> Traced<S> {
+    /// Reads, and tells the observer of each moment that passes until something comes.
+    fn read_by_moments(&mut self, watch: &Watch, room: &mut [u8]) -> io::Result<usize> {
+        let start = Instant::now();
+        let mut waited = Duration::ZERO;
+        loop {
+            let left = self.limit.map(|limit| limit.saturating_sub(waited));
+            let part = left.map_or(MOMENT, |left| left.min(MOMENT));
+            // A limit of zero would mean none.
+            let part = part.max(Duration::from_micros(1));
+            if self.applied != Some(part) {
+                // Without time limits, no moment passes.
+                if !self.stream.limit_reads(Some(part))? {
+                    return self.stream.read(room);
+                }
+                self.applied = Some(part);
+            }
+            match self.stream.read(room) {
+                Err(error) if is_timeout(&error) && left.is_none_or(|left| left > part) => {
+                    watch.lock().moment_passed();
+                    waited = start.elapsed();
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl<S: Stream> Read for Traced<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let result = self.stream.read(room);
+        let result = match self.watch.clone() {
+            Some(watch) => self.read_by_moments(&watch, room),
+            None => self.stream.read(room),
+        };
         if let Some(watch) = &self.watch {
             let peer = self.role.peer();
             match &result {
@@ -167,6 +217,8 @@ impl<S: Write> Write for Traced<S> {
 
 impl<S: Stream> Stream for Traced<S> {
     fn limit_reads(&mut self, limit: Option<Duration>) -> io::Result<bool> {
+        self.limit = limit;
+        self.applied = None;
         self.stream.limit_reads(limit)
     }
 

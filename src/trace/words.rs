@@ -1,12 +1,13 @@
 //! The words for what is on the wire: the bits of a header, opcodes, the fields of an opening
 //! handshake, each with its clause. The terminal and the page `/glass` both take their words here.
 
-use super::event::{Unfinished, Uninterpreted};
+use super::agreement::{Agreement, DEFLATE};
+use super::event::{Answer, BrokenRule, PayloadMeaning, Protocol, Unfinished, Uninterpreted};
 use super::skip::Skipped;
 use crate::connection::state::State;
 use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role, Violation};
 use crate::opening::{
-    GUID, RequestLine, StatusLine, accept_for, accept_hash, name, value_has_token,
+    GUID, Head, RequestLine, accept_for, accept_hash, is_opening, name, value_has_token,
 };
 use std::ops::Range;
 
@@ -69,13 +70,13 @@ pub struct FieldInWords {
     pub clause: &'static str,
 }
 
-/// The fields of a header that this side sent. The header may break rules, and it may be cut: then
-/// these are the fields whose bytes are here.
+/// The fields of a header that this side sent, on a connection with these extensions. The header may
+/// break rules, and it may be cut: then these are the fields whose bytes are here.
 #[must_use]
-pub fn header_fields(from: Role, bytes: &[u8]) -> Vec<FieldInWords> {
+pub fn header_fields(from: Role, bytes: &[u8], agreement: &Agreement) -> Vec<FieldInWords> {
     let mut fields = Vec::new();
     if let Some(&first) = bytes.first() {
-        fields.extend(first_byte(first));
+        fields.extend(first_byte(first, agreement));
     }
     if let Some(&second) = bytes.get(1) {
         fields.extend(second_byte(from, second));
@@ -85,7 +86,7 @@ pub fn header_fields(from: Role, bytes: &[u8]) -> Vec<FieldInWords> {
 }
 
 /// FIN, the reserved bits and the opcode.
-fn first_byte(first: u8) -> [FieldInWords; 3] {
+fn first_byte(first: u8, agreement: &Agreement) -> [FieldInWords; 3] {
     let opcode = OpCode::decode(first & OPCODE);
     let is_control = opcode.is_ok_and(OpCode::is_control);
     let (fin, fin_clause) = match (first & FIN != 0, is_control) {
@@ -94,10 +95,7 @@ fn first_byte(first: u8) -> [FieldInWords; 3] {
         (true, false) => ("1: the last frame of its message", "§5.4"),
         (false, false) => ("0: more frames of this message follow", "§5.4"),
     };
-    let reserved = match (first & RSV) >> 4 {
-        0 => "000: no extension is in use".to_owned(),
-        reserved => format!("{reserved:03b}: reserved"),
-    };
+    let reserved = reserved_bits(first, agreement);
     let (name, detail, opcode_clause) = match opcode {
         Ok(opcode) => {
             let Meaning { words, clause } = opcode_meaning(opcode);
@@ -116,9 +114,9 @@ fn first_byte(first: u8) -> [FieldInWords; 3] {
         FieldInWords {
             field: FrameField::Reserved,
             bits: 1..4,
-            meaning: reserved,
+            meaning: format!("{:03b}: {}", (first & RSV) >> 4, reserved.words),
             detail: "an extension may give these bits a meaning",
-            clause: "§5.2",
+            clause: reserved.clause,
         },
         FieldInWords {
             field: FrameField::Opcode,
@@ -130,12 +128,36 @@ fn first_byte(first: u8) -> [FieldInWords; 3] {
     ]
 }
 
+/// What the reserved bits of this byte say.
+fn reserved_bits(first: u8, agreement: &Agreement) -> Meaning {
+    let opcode = OpCode::decode(first & OPCODE);
+    let is_set = first & RSV != 0;
+    let is_first = matches!(opcode, Ok(OpCode::Text | OpCode::Binary));
+    let is_control = opcode.is_ok_and(OpCode::is_control);
+    let (words, clause) = match agreement {
+        _ if is_set && first & RSV & !agreement.bits() != 0 => ("reserved", "§5.2"),
+        Agreement::NotKnown => ("none is set", "§5.2"),
+        Agreement::Of(extensions) if extensions.is_empty() => ("no extension is in use", "§5.2"),
+        _ if agreement.stranger().is_some() && is_set => ("an extension has set them", "§5.2"),
+        _ if agreement.stranger().is_some() => ("none is set", "§5.2"),
+        _ if is_set && is_first => ("RSV1: compressed", DEFLATE_CLAUSE),
+        _ if is_set => ("RSV1 is only for a first frame", DEFLATE_CLAUSE),
+        _ if is_first => ("not compressed", DEFLATE_CLAUSE),
+        _ if is_control => ("never compressed", DEFLATE_CLAUSE),
+        _ => ("the first frame has said it", DEFLATE_CLAUSE),
+    };
+    Meaning { words, clause }
+}
+
+/// The section that says which messages are compressed.
+const DEFLATE_CLAUSE: &str = "RFC 7692 §6";
+
 /// MASK and the length in 7 bits.
 fn second_byte(from: Role, second: u8) -> [FieldInWords; 2] {
     let mask = match (second & MASK != 0, from) {
-        (true, Role::Client) => "1: masked, as all from a client",
+        (true, Role::Client) => "1: masked; only a client masks",
         (true, Role::Server) => "1: masked; a server never masks",
-        (false, Role::Server) => "0: not masked, as all from a server",
+        (false, Role::Server) => "0: not masked; only a client masks",
         (false, Role::Client) => "0: not masked; a client must mask",
     };
     let (length, detail) = match second & LENGTH {
@@ -227,26 +249,122 @@ pub fn opcode_meaning(opcode: OpCode) -> Meaning {
 
 /// What the first line of a request means.
 #[must_use]
-pub fn request_line(line: &RequestLine) -> Meaning {
-    let words = match line.is_get() && line.is_http_1_1() {
-        true => "a GET request, in HTTP/1.1 or higher, for a resource",
-        false => "an opening handshake is a GET request, in HTTP/1.1 or higher",
+pub fn request_line(head: &Head<RequestLine>) -> Meaning {
+    let line = &head.start;
+    let (words, clause) = match (is_opening(head), line.is_get() && line.is_http_1_1()) {
+        (true, true) => (
+            "a GET request, in HTTP/1.1 or higher, for a resource",
+            "§4.1",
+        ),
+        (true, false) => (
+            "an opening handshake is a GET request, in HTTP/1.1 or higher",
+            "§4.1",
+        ),
+        _ if line.method == "CONNECT" => ("a proxy is asked to connect to this host", "§4.1"),
+        _ => ("a request that does not ask for a WebSocket", "RFC 9110 §9"),
     };
-    Meaning {
-        words,
-        clause: "§4.1",
-    }
+    Meaning { words, clause }
 }
 
 /// What the first line of a response means.
 #[must_use]
-pub fn status_line(line: &StatusLine) -> Meaning {
-    let (words, clause) = match line.opens_websocket() {
-        true => ("from the empty line on, there are frames", "§4.2.2"),
-        false if line.is_interim() => ("another response follows (RFC 9110 §15.2)", "§4.1"),
-        false => ("only the status 101 opens a WebSocket", "§4.1"),
+pub fn status_line(answer: &Answer) -> Meaning {
+    let (words, clause) = match answer {
+        Answer::Final => ("the answer to a request", "RFC 9110 §15"),
+        Answer::Interim => ("a first word; the answer follows", "RFC 9110 §15.2"),
+        Answer::WebSocket => ("from the empty line on, there are frames", "§4.2.2"),
+        Answer::Refusal => ("only the status 101 opens a WebSocket", "§4.1"),
+        Answer::Tunnel => (
+            "from the empty line on, the proxy passes on what comes",
+            "RFC 9110 §9.3.6",
+        ),
+        Answer::Upgrade(_) => (
+            "from the empty line on, there is another protocol",
+            "RFC 9110 §7.8",
+        ),
     };
     Meaning { words, clause }
+}
+
+/// A protocol that is not read here.
+#[must_use]
+pub fn other_protocol(protocol: &Protocol) -> String {
+    match protocol {
+        Protocol::Tls => "TLS; only its two ends can read it".to_owned(),
+        Protocol::Http2 => "HTTP/2, which is not read here".to_owned(),
+        Protocol::Named(name) => format!("\"{name}\", which is not read here"),
+    }
+}
+
+/// An extension that a Sec-WebSocket-Extensions field names, or one of its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionInWords {
+    /// As the field has it, such as `server_max_window_bits=10`.
+    pub text: String,
+    /// What it means.
+    pub meaning: Meaning,
+}
+
+/// The extensions that this value of a Sec-WebSocket-Extensions field names, each with its
+/// parameters. Empty, if the value does not have the form of such a field.
+#[must_use]
+pub fn extensions(value: &str) -> Vec<ExtensionInWords> {
+    let mut all = Vec::new();
+    let Ok(agreement) = Agreement::parse(value) else {
+        return all;
+    };
+    for extension in agreement.extensions() {
+        all.push(ExtensionInWords {
+            text: extension.name.clone(),
+            meaning: match &extension.name[..] {
+                DEFLATE => Meaning {
+                    words: "messages may be compressed",
+                    clause: "RFC 7692 §7",
+                },
+                _ => Meaning {
+                    words: "not known here",
+                    clause: "§9.1",
+                },
+            },
+        });
+        for (name, value) in &extension.parameters {
+            let text = match value {
+                Some(value) => format!("{name}={value}"),
+                None => name.clone(),
+            };
+            let known = extension.name == DEFLATE;
+            let meaning = deflate_parameter(name, value.is_some());
+            let meaning = meaning.filter(|_| known).unwrap_or(Meaning {
+                words: "not known here",
+                clause: "§9.1",
+            });
+            all.push(ExtensionInWords { text, meaning });
+        }
+    }
+    all
+}
+
+/// A parameter of permessage-deflate.
+fn deflate_parameter(name: &str, has_value: bool) -> Option<Meaning> {
+    let (words, clause) = match (name, has_value) {
+        ("server_no_context_takeover", false) => {
+            ("the server starts each message anew", "RFC 7692 §7.1.1.1")
+        }
+        ("client_no_context_takeover", false) => {
+            ("the client starts each message anew", "RFC 7692 §7.1.1.2")
+        }
+        ("server_max_window_bits", true) => {
+            ("bits: the server looks back so far", "RFC 7692 §7.1.2.1")
+        }
+        ("client_max_window_bits", true) => {
+            ("bits: the client looks back so far", "RFC 7692 §7.1.2.2")
+        }
+        ("client_max_window_bits", false) => {
+            ("the server may limit the client", "RFC 7692 §7.1.2.2")
+        }
+        _ => return None,
+    };
+    Some(Meaning { words, clause })
 }
 
 /// What a field of a head is for. `None`: it has no meaning for WebSocket.
@@ -256,7 +374,7 @@ pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
     if is(name::CONNECTION) && !value_has_token(value, "Upgrade") {
         return None;
     }
-    const MEANINGS: [(&str, &str, &str); 11] = [
+    const MEANINGS: [(&str, &str, &str); 13] = [
         (
             name::HOST,
             "the name of the server; several can share one address",
@@ -278,11 +396,7 @@ pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
             "13 is the only version of the protocol",
             "§4.1",
         ),
-        (
-            name::ACCEPT,
-            "the server has read the key, and knows WebSocket",
-            "§4.2.2",
-        ),
+        (name::ACCEPT, "the server's answer to the key", "§4.2.2"),
         (name::PROTOCOL, "the language inside the messages", "§1.9"),
         (name::EXTENSIONS, "extensions change the frames", "§9.1"),
         (
@@ -295,6 +409,16 @@ pub fn head_field(field: &str, value: &str) -> Option<Meaning> {
             "Authorization",
             "who the user is, for the application",
             "§4.1",
+        ),
+        (
+            "Content-Length",
+            "the body has this many bytes",
+            "RFC 9112 §6.2",
+        ),
+        (
+            "Transfer-Encoding",
+            "the form of the body; chunked says where it ends",
+            "RFC 9112 §6.1",
         ),
     ];
     let known = MEANINGS.into_iter().find(|(name, ..)| is(name))?;
@@ -390,11 +514,19 @@ pub fn role(role: Role) -> &'static str {
 #[must_use]
 pub fn uninterpreted(why: Uninterpreted) -> Meaning {
     let (words, clause) = match why {
-        Uninterpreted::NoWebSocket => ("that are not frames", ""),
+        Uninterpreted::NotHttp => ("that are not HTTP", ""),
+        Uninterpreted::BeforeAnswer => ("that came before the answer", "§4.1"),
         Uninterpreted::AfterViolation => ("behind the violation, not interpreted", "§7.1.7"),
         Uninterpreted::AfterClose => ("behind the Close", "§5.5.1"),
+        Uninterpreted::OfExtension => ("of a header that an extension may define", "§5.8"),
     };
     Meaning { words, clause }
+}
+
+/// A body of this many bytes.
+#[must_use]
+pub fn body(length: u64) -> String {
+    format!("as a body, {length} byte{}", plural(length))
 }
 
 /// What one side had not finished when it ended TCP. `None`: it had finished everything.
@@ -403,6 +535,11 @@ pub fn unfinished(unfinished: Unfinished) -> Option<String> {
     match unfinished {
         Unfinished::Nothing => None,
         Unfinished::Head => Some("inside a head".to_owned()),
+        Unfinished::Body(None) => Some("inside a body".to_owned()),
+        Unfinished::Body(Some(count)) => Some(format!(
+            "{count} byte{} before the end of a body",
+            plural(count)
+        )),
         Unfinished::Frame(Missing::AtLeast(count)) => {
             Some(format!("{count} or more bytes before the end of a frame"))
         }
@@ -411,6 +548,31 @@ pub fn unfinished(unfinished: Unfinished) -> Option<String> {
             plural(count)
         )),
     }
+}
+
+/// What a silent side has not sent yet, as in "waiting for 5 more bytes".
+#[must_use]
+pub fn missing(unfinished: Unfinished) -> String {
+    let bytes = |count| format!("{count} more byte{}", plural(count));
+    match unfinished {
+        Unfinished::Nothing => "nothing".to_owned(),
+        Unfinished::Head => "an empty line".to_owned(),
+        Unfinished::Body(None) => "the end of the body".to_owned(),
+        Unfinished::Body(Some(count)) | Unfinished::Frame(Missing::Exactly(count)) => bytes(count),
+        Unfinished::Frame(Missing::AtLeast(count)) => format!("at least {}", bytes(count)),
+    }
+}
+
+/// Why a payload is not the application's bytes. `None`: it is.
+#[must_use]
+pub fn payload_meaning(meaning: PayloadMeaning) -> Option<Meaning> {
+    let (words, clause) = match meaning {
+        PayloadMeaning::Plain => return None,
+        PayloadMeaning::Compressed => ("compressed (permessage-deflate)", DEFLATE_CLAUSE),
+        PayloadMeaning::OfExtension => ("as an extension has left it", "§5.8"),
+        PayloadMeaning::NotKnown => ("not judged, behind a violation", ""),
+    };
+    Some(Meaning { words, clause })
 }
 
 /// What was left out because the reader of the events is too slow for them.
@@ -431,6 +593,15 @@ pub fn skipped(skipped: Skipped) -> String {
 #[must_use]
 pub fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// What an extension in use says about a broken rule, if it says something.
+#[must_use]
+pub fn extension_rule(broken: &BrokenRule) -> Option<&'static str> {
+    let rule = "permessage-deflate sets RSV1 on the first frame of a message, and no other bit (RFC \
+                7692 §6).";
+    let is_about_bits = matches!(broken.violation, Violation::ReservedBits(_));
+    (is_about_bits && broken.agreement.compresses()).then_some(rule)
 }
 
 /// The close code that a violation earns.

@@ -4,7 +4,9 @@
 use crate::kit::*;
 use crate::support::*;
 use rfc6455::framing::Missing;
-use rfc6455::trace::{Event, Observer, Renderer, SkipFrames, Skipped, Traced, Unfinished, hex};
+use rfc6455::trace::{
+    Agreement, Event, Observer, Renderer, SkipFrames, Skipped, Traced, Unfinished, hex,
+};
 use rfc6455::{Config, Error, Role, State, Tcp, WebSocket};
 use std::collections::HashSet;
 use std::net::{TcpListener, TcpStream};
@@ -59,10 +61,10 @@ fn an_observer_that_skips_frames_counts_them_and_tells_of_each_violation_and_clo
         let bytes = some_frames(&mut numbers, sender);
         let cut = numbers.below(bytes.len() + 1);
         let parts = [&bytes[..cut], &bytes[cut..]];
-        let all = events_of(Observer::frames_only(), sender, parts);
+        let all = events_of(Observer::frames_only(Agreement::NotKnown), sender, parts);
         let skip = SkipFrames::default();
         skip.turn_on();
-        let observer = Observer::frames_only().skip_when(skip.clone());
+        let observer = Observer::frames_only(Agreement::NotKnown).skip_when(skip.clone());
         let told = events_of(observer, sender, parts);
         let skipped = skip.take();
 
@@ -96,7 +98,7 @@ fn an_observer_that_skips_frames_counts_them_and_tells_of_each_violation_and_clo
 #[test]
 fn an_observer_that_skips_frames_tells_of_the_next_ones_when_it_is_told_to() {
     let skip = SkipFrames::default();
-    let mut observer = Observer::frames_only().skip_when(skip.clone());
+    let mut observer = Observer::frames_only(Agreement::NotKnown).skip_when(skip.clone());
     let mut frames = |skip_now| {
         match skip_now {
             true => skip.turn_on(),
@@ -134,7 +136,7 @@ fn the_observer_and_the_library_see_the_same_violations() {
             Seen::Violation(violation) => Some(*violation),
             _ => None,
         });
-        let mut observer = Observer::frames_only();
+        let mut observer = Observer::frames_only(Agreement::NotKnown);
         let mut found = None;
         for part in [&bytes[..cut], &bytes[cut..]] {
             observer.feed(sender, part);
@@ -158,7 +160,7 @@ fn a_reset_is_shown_as_a_reset() {
     let mut stream = Traced::new(Tcp::from(stream), Role::Server);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
-    stream.watch(Observer::frames_only(), move |event| {
+    stream.watch(Observer::frames_only(Agreement::NotKnown), move |event| {
         kept.lock().unwrap().push(event);
     });
     let mut socket =
@@ -199,7 +201,7 @@ fn the_observer_says_what_is_missing() {
         // A client's frame without a mask is a violation, and nothing is missing from that.
         let masked = bytes.get(1).is_none_or(|second| second & 0x80 != 0);
         let from = if masked { Role::Client } else { Role::Server };
-        let mut observer = Observer::frames_only();
+        let mut observer = Observer::frames_only(Agreement::NotKnown);
         observer.feed(from, bytes);
         while observer.next_event().is_some() {}
         assert_eq!(observer.unfinished(from), unfinished, "{bytes:02x?}");

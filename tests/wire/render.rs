@@ -2,7 +2,7 @@
 //! headline of its own.
 
 use rfc6455::Role;
-use rfc6455::trace::{Observer, Renderer, Transcript, columns};
+use rfc6455::trace::{Agreement, Observer, Renderer, Transcript, columns};
 
 #[test]
 fn pictures_take_two_columns() {
@@ -14,7 +14,7 @@ fn pictures_take_two_columns() {
 
 #[test]
 fn a_headline_without_room_goes_on_in_the_next_line() {
-    let mut observer = Observer::frames_only();
+    let mut observer = Observer::frames_only(Agreement::NotKnown);
     observer.feed(Role::Server, &[0x01, 0, 0x80, 0]);
     let mut transcript = Transcript::new(Renderer { colour: false });
     let text: String = std::iter::from_fn(|| observer.next_event())
@@ -31,8 +31,8 @@ fn a_payload_below_another_connections_frame_has_a_headline_of_its_own() {
     let mut transcript = Transcript::new(Renderer { colour: false });
     let mut text = String::new();
     let mut connections = [
-        ("#1", Observer::frames_only()),
-        ("#2", Observer::frames_only()),
+        ("#1", Observer::frames_only(Agreement::NotKnown)),
+        ("#2", Observer::frames_only(Agreement::NotKnown)),
     ];
     for piece in [&[0x81, 3, b'a'][..], b"bc"] {
         for (label, observer) in &mut connections {

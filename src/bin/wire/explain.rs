@@ -7,33 +7,41 @@ use crate::arguments::{Argument, Arguments};
 use crate::output::{complain, wanted};
 use input::Part;
 use rfc6455::Role;
+use rfc6455::Violation;
 use rfc6455::framing::{Header, Missing};
-use rfc6455::opening::is_opening;
-use rfc6455::trace::{Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for};
+use rfc6455::trace::{
+    Agreement, DEFLATE, Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for,
+};
 use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::process::ExitCode;
 
 pub const HELP: &str = "\
 Says what bytes mean. It stops at the first broken rule, with exit code 1.
 
-Usage: wire explain [--from client|server] [HEX...]
+Usage: wire explain [--from client|server] [--extension LIST] [HEX...]
 
-  HEX     frames, or a head (GET ... or HTTP/...) with frames behind it, as hexadecimal digits.
-          Spaces, commas, colons and 0x are allowed. A head can also be plain text.
-          Without HEX, or with -, the input is standard input; it can also be raw bytes.
-  --from  who sent the frames. Without it, the first frame decides: if it has a mask, a client
-          sent it; if not, a server.
-  --help  show this text
+  HEX          frames, or a head (GET ... or HTTP/...) with frames behind it, as hexadecimal
+               digits. Spaces, commas, colons and 0x are allowed. A head can also be plain text.
+               Without HEX, or with -, the input is standard input; it can also be raw bytes.
+  --from       who sent the frames. Without it, the first frame decides: if it has a mask, a client
+               sent it; if not, a server.
+  --extension  the extensions that the two sides agreed on, as in the Sec-WebSocket-Extensions field
+               of the server's answer. Without it, heads in front of the frames decide.
+  --help       show this text
 
   wire explain \"81 85 37 fa 21 3d 7f 9f 4d 51 58\"
 ";
 
 pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let mut from = None;
+    let mut agreement = Agreement::NotKnown;
     let mut words = Vec::new();
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) if name == "--from" => from = Some(role(&arguments.value()?)?),
+            Argument::Option(name) if name == "--extension" => {
+                agreement = extensions(&arguments.value()?)?;
+            }
             Argument::Other(word) => words.push(word),
             argument => return Err(argument.unexpected().into()),
         }
@@ -46,7 +54,7 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     if parts.is_empty() {
         return Err(Trouble::Failed("there are no bytes to explain".to_owned()));
     }
-    match explain(&parts, from) {
+    match explain(&parts, from, agreement) {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::FAILURE),
         Err(error) => Err(Trouble::Failed(error.to_string())),
@@ -63,6 +71,14 @@ fn role(name: &str) -> Result<Role, Trouble> {
     }
 }
 
+fn extensions(value: &str) -> Result<Agreement, Trouble> {
+    Agreement::parse(value).map_err(|value| {
+        Trouble::wrong(format!(
+            "--extension takes a list such as '{DEFLATE}; server_max_window_bits=10', not {value:?}"
+        ))
+    })
+}
+
 fn standard_input() -> Result<Vec<u8>, Trouble> {
     if io::stdin().is_terminal() {
         complain("Type or paste hex or a head. Ctrl-D ends the input.");
@@ -76,14 +92,21 @@ fn standard_input() -> Result<Vec<u8>, Trouble> {
 
 /// Explains the parts up to the first broken rule. Returns whether no rule is broken. The error is
 /// one of standard output.
-fn explain(parts: &[Part], from: Option<Role>) -> io::Result<bool> {
+fn explain(parts: &[Part], from: Option<Role>, agreement: Agreement) -> io::Result<bool> {
     let mut page = Page::new();
-    let is_right = explain_parts(parts, from, &mut page);
+    let is_right = explain_parts(parts, from, agreement, &mut page);
     page.end().map(|_| is_right)
 }
 
-fn explain_parts(parts: &[Part], from: Option<Role>, page: &mut Page) -> bool {
-    let mut observer = Observer::new();
+fn explain_parts(
+    parts: &[Part],
+    from: Option<Role>,
+    agreement: Agreement,
+    page: &mut Page,
+) -> bool {
+    let mut heads = Observer::new();
+    // The sender of the last head.
+    let mut sender = None;
     for part in parts {
         let is_right = match part {
             Part::Head { bytes, whole } => {
@@ -91,21 +114,28 @@ fn explain_parts(parts: &[Part], from: Option<Role>, page: &mut Page) -> bool {
                     true => Role::Server,
                     false => Role::Client,
                 };
-                observer.feed(role, bytes);
-                let is_right = page.show_events(&mut observer);
+                sender = Some(role);
+                heads.feed(role, bytes);
+                let is_right = page.show_events(&mut heads);
                 if is_right && !whole {
                     page.say("Incomplete: the empty line that ends the head is missing.");
                 }
                 is_right
             }
-            // Behind a refusal there are no frames. There may be a body.
-            Part::Frames(bytes) if page.refused => {
-                observer.feed(Role::Server, bytes);
-                page.show_events(&mut observer)
+            Part::Frames(bytes) if heads.reads_frames() && agreement == Agreement::NotKnown => {
+                page.explain_frames(&mut heads, bytes, from)
+            }
+            // Behind a head that does not open a WebSocket there may be a body.
+            Part::Frames(bytes) if sender.is_some_and(|role| page.has_body(&heads, role)) => {
+                let role = sender.unwrap_or(Role::Server);
+                heads.feed(role, bytes);
+                let is_right = page.show_events(&mut heads);
+                heads.feed_eof(role);
+                is_right && page.show_events(&mut heads)
             }
             Part::Frames(bytes) => {
-                let from = from.unwrap_or_else(|| sender_of(bytes));
-                page.explain_frames(bytes, from)
+                let mut frames = Observer::frames_only(agreement.clone());
+                page.explain_frames(&mut frames, bytes, from)
             }
         };
         if !is_right {
@@ -136,16 +166,28 @@ impl Page {
         }
     }
 
-    fn explain_frames(&mut self, bytes: &[u8], from: Role) -> bool {
-        let mut observer = Observer::frames_only();
+    /// Whether what follows the last head, of this sender, is no frame: it is a body, or another
+    /// head.
+    fn has_body(&self, heads: &Observer, sender: Role) -> bool {
+        self.refused || matches!(heads.unfinished(sender), Unfinished::Body(_))
+    }
+
+    fn explain_frames(
+        &mut self,
+        observer: &mut Observer,
+        bytes: &[u8],
+        from: Option<Role>,
+    ) -> bool {
+        let from = from.unwrap_or_else(|| sender_of(bytes));
         observer.feed(from, bytes);
-        if !self.show_events(&mut observer) {
+        if !self.show_events(observer) {
             return false;
         }
         let unfinished = observer.unfinished(from);
-        // This shows the part of a payload that is here.
-        observer.feed_eof(from);
-        self.show_events(&mut observer);
+        // This shows the part of a frame that is here.
+        observer.moment_passed();
+        observer.moment_passed();
+        self.show_events(observer);
         if let Unfinished::Frame(missing) = unfinished {
             self.say(&incomplete(missing));
         }
@@ -160,14 +202,27 @@ impl Page {
                 let text = self.renderer.render("", &event);
                 self.write(&text);
             }
-            if let Event::Response { head, .. } = &event {
-                self.refused = !head.start.opens_websocket() && !head.start.is_interim();
+            if let Event::Response { .. } = &event {
+                self.refused = !observer.reads_frames();
             }
             if breaks_a_rule(&event) {
+                self.hint_at_extension(&event);
                 return false;
             }
         }
         true
+    }
+
+    /// RSV1 without an agreement is likely the bit of an extension.
+    fn hint_at_extension(&mut self, event: &Event) {
+        if let Event::Violation(broken) = event
+            && *broken.agreement == Agreement::NotKnown
+            && broken.violation == Violation::ReservedBits(0b100)
+        {
+            self.say(&format!(
+                "Hint: if the two agreed on compression, add --extension {DEFLATE}"
+            ));
+        }
     }
 
     fn say(&mut self, line: &str) {
@@ -212,9 +267,7 @@ fn breaks_a_rule(event: &Event) -> bool {
     match event {
         Event::Violation(_) | Event::NotHttp { .. } => true,
         Event::Bytes { why, .. } => *why == Uninterpreted::AfterClose,
-        // A request for a page does not have to keep the rules of WebSocket.
-        Event::Request { head, error } => error.is_some() && is_opening(head),
-        Event::Response { error, .. } => error.is_some(),
+        Event::Request { error, .. } | Event::Response { error, .. } => error.is_some(),
         _ => false,
     }
 }

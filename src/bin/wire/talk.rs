@@ -119,24 +119,30 @@ fn show_control_frames(
     screen: Arc<Screen>,
     order: Arc<WireOrder>,
 ) -> impl FnMut(Event) + Send + 'static {
+    // Behind a broken rule, the reader of messages gets nothing more.
+    let mut is_broken = false;
     move |event| match event {
-        Event::Payload(payload) if payload.from == Role::Server => match notice(&payload) {
-            Some(notice) => order.show(notice, &screen),
-            None if payload.header.fin => order.note_message(),
-            None => {}
-        },
+        Event::Violation(broken) if broken.from == Role::Server => is_broken = true,
+        Event::Payload(payload) if payload.from == Role::Server && !is_broken => {
+            match notice(&payload) {
+                Some(notice) => order.show(notice, &screen),
+                None if payload.header.fin => order.note_message(),
+                None => {}
+            }
+        }
         _ => {}
     }
 }
 
 /// A control frame in words. `None`: the frame belongs to a message.
 fn notice(payload: &FramePayload) -> Option<String> {
-    let text = String::from_utf8_lossy(&payload.unmasked);
+    let unmasked = payload.unmasked();
+    let text = String::from_utf8_lossy(&unmasked);
     let text = Printable(&text);
     match payload.header.opcode {
         OpCode::Ping => Some(format!("* ping \"{text}\", which is answered")),
         OpCode::Pong => Some(format!("* pong \"{text}\"")),
-        OpCode::Close => match CloseReason::decode(&payload.unmasked) {
+        OpCode::Close => match CloseReason::decode(&unmasked) {
             Ok(reason) => Some(format!("* close {reason}")),
             Err(invalid) => Some(format!("* {invalid}")),
         },

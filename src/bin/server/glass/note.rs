@@ -4,8 +4,8 @@
 use crate::json::{self, Object};
 use rfc6455::opening::{Fields, Head, RequestLine, StatusLine};
 use rfc6455::trace::words::{self, FieldInWords, FrameField, Meaning, plural, role};
-use rfc6455::trace::{BrokenRule, Event, FrameHeader, FramePayload, Skipped, hex};
-use rfc6455::{CloseReason, OpCode, Printable, Role, State};
+use rfc6455::trace::{Answer, BrokenRule, Event, FrameHeader, FramePayload, Skipped, hex};
+use rfc6455::{CloseReason, OpCode, Printable, State};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -35,12 +35,10 @@ impl Note {
     pub fn held(&self) -> usize {
         let behind = match &self.content {
             Content::Frame {
-                header, payload, ..
-            } => {
-                let payload = payload.as_ref();
-                let bytes = payload.map(|p| p.sent.capacity() + p.unmasked.capacity());
-                header.bytes.capacity() + bytes.unwrap_or_default()
-            }
+                payload: Some(payload),
+                ..
+            } => payload.sent.capacity(),
+            Content::Frame { payload: None, .. } => 0,
             Content::Event(Event::Request { head, .. }) => held_by(&head.fields),
             Content::Event(Event::Response { head, .. }) => held_by(&head.fields),
             Content::Event(Event::Violation(broken)) => broken.bytes.capacity(),
@@ -97,12 +95,26 @@ fn event(event: &Event) -> Object {
         Event::Request { head, error } => {
             request(head).optional_text("wrong", text_of(error).as_deref())
         }
-        Event::Response { head, key, error } => {
-            response(head, key.as_deref()).optional_text("wrong", text_of(error).as_deref())
+        Event::Response {
+            head,
+            answer,
+            key,
+            error,
+        } => {
+            let key = key.as_deref().filter(|_| *answer == Answer::WebSocket);
+            response(head, answer, key).optional_text("wrong", text_of(error).as_deref())
         }
-        Event::NotHttp { from, error } => Object::of_kind("no head")
+        Event::Body(body) => Object::of_kind("bytes")
+            .text("from", role(body.from))
+            .text("meaning", &words::body(body.length))
+            .text("clause", "")
+            .text("bytes", &hex(&body.start)),
+        Event::OtherProtocol { from, protocol } => Object::of_kind("no head")
             .text("from", role(*from))
-            .text("wrong", &error.to_string()),
+            .text("wrong", &words::other_protocol(protocol)),
+        Event::NotHttp { from, why } => Object::of_kind("no head")
+            .text("from", role(*from))
+            .text("wrong", why),
         Event::Violation(broken) => violation(broken),
         Event::Bytes { from, bytes, why } => {
             let object = Object::of_kind("bytes").text("from", role(*from));
@@ -118,8 +130,8 @@ fn event(event: &Event) -> Object {
             let object = Object::of_kind("reset").text("from", role(*from));
             meaning(object, words::RESET)
         }
-        // The reporter makes a frame of these two.
-        Event::Header(_) | Event::Payload(_) => Object::new(),
+        // The reporter makes a frame of the first two, and keeps the third to itself.
+        Event::Header(_) | Event::Payload(_) | Event::Begun(_) => Object::new(),
     }
 }
 
@@ -140,14 +152,14 @@ fn text_of(error: &Option<impl ToString>) -> Option<String> {
 
 fn request(head: &Head<RequestLine>) -> Object {
     let object = Object::of_kind("request").text("line", &printable(&head.start));
-    meaning(object, words::request_line(&head.start)).json("fields", &head_fields(&head.fields))
+    meaning(object, words::request_line(head)).json("fields", &head_fields(&head.fields))
 }
 
 /// The response, and how its accept value comes about if the key is known.
-fn response(head: &Head<StatusLine>, key: Option<&str>) -> Object {
+fn response(head: &Head<StatusLine>, answer: &Answer, key: Option<&str>) -> Object {
     let object = Object::of_kind("response").text("line", &printable(&head.start));
     let object =
-        meaning(object, words::status_line(&head.start)).json("fields", &head_fields(&head.fields));
+        meaning(object, words::status_line(answer)).json("fields", &head_fields(&head.fields));
     match key {
         None => object,
         Some(key) => object.json("accept", &accept(key)),
@@ -186,12 +198,12 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
     let opcode = header.header.opcode;
     let mut object = Object::of_kind("frame")
         .text("from", role(header.from))
-        .text("header", &hex(&header.bytes))
+        .text("header", &hex(header.bytes()))
         .text("name", words::opcode_name(opcode))
         .number("length", header.header.length)
         .number("message", header.message)
         .number("fragment", header.fragment)
-        .json("fields", &header_fields(header.from, &header.bytes));
+        .json("fields", &header_fields(header));
     if opcode == OpCode::Close {
         let step = meaning(Object::new(), words::close_step(first_close));
         object = object.json("step", &step.end());
@@ -202,14 +214,14 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
     object = object
         .text("kind", words::opcode_name(payload.opcode))
         .text("sent", &hex(&payload.sent))
-        .text("unmasked", &hex(&payload.unmasked))
+        .text("unmasked", &hex(&payload.unmasked()))
         .json("payload", &payload_field(payload));
-    match (opcode, CloseReason::decode(&payload.unmasked)) {
+    match (opcode, CloseReason::decode(&payload.unmasked())) {
         (OpCode::Close, Ok(reason)) => object.text("close", &reason.to_string()),
         _ if payload.opcode == OpCode::Binary => object.text("text", "(bytes)"),
         _ => object.text(
             "text",
-            &printable(String::from_utf8_lossy(&payload.unmasked)),
+            &printable(String::from_utf8_lossy(&payload.unmasked())),
         ),
     }
 }
@@ -220,10 +232,11 @@ fn printable(text: impl ToString) -> String {
 }
 
 /// The fields of a header: name, colour (a class of the style sheet), bits, meaning, clause.
-fn header_fields(from: Role, header: &[u8]) -> String {
-    let bits: String = header.iter().map(|byte| format!("{byte:08b}")).collect();
+fn header_fields(header: &FrameHeader) -> String {
+    let bytes = header.bytes();
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
     let mut fields = Vec::new();
-    for field in words::header_fields(from, header) {
+    for field in words::header_fields(header.from, bytes, &header.agreement) {
         let FieldInWords { detail, clause, .. } = field;
         let mut meaning = match detail {
             "" => field.meaning,

@@ -245,6 +245,8 @@ pub struct Reporter {
     headers: [Option<FrameHeader>; 2],
     /// No Close has passed yet.
     open: bool,
+    /// A rule was broken.
+    broken: bool,
 }
 
 impl Reporter {
@@ -254,6 +256,7 @@ impl Reporter {
             queue,
             headers: [None, None],
             open: true,
+            broken: false,
         }
     }
 
@@ -270,7 +273,16 @@ impl Reporter {
                 self.frame(payload.from, Some(payload));
                 return;
             }
-            Event::Violation(ref broken) => self.frame(broken.from, None),
+            Event::Violation(ref broken) => {
+                self.frame(broken.from, None);
+                // The first one says how the connection ends. Any number may follow.
+                if std::mem::replace(&mut self.broken, true) {
+                    let content = || Content::Event(short(event));
+                    return self.queue.push_if_room(Skipped::FRAME, content);
+                }
+            }
+            // The page is told of what is finished, and the end of TCP says what is missing.
+            Event::Begun(_) => return,
             Event::Eof { from, .. } => self.frame(from, None),
             Event::Reset { .. } => {
                 self.frame(Role::Client, None);
@@ -344,13 +356,13 @@ mod tests {
     use super::*;
     use rfc6455::Budget;
     use rfc6455::opening::HeadReader;
-    use rfc6455::trace::{Observer, Unfinished, Uninterpreted};
+    use rfc6455::trace::{Agreement, Observer, Unfinished, Uninterpreted};
 
     fn bytes(count: usize) -> Event {
         Event::Bytes {
             from: Role::Client,
             bytes: vec![7; count],
-            why: Uninterpreted::NoWebSocket,
+            why: Uninterpreted::NotHttp,
         }
     }
 
@@ -362,7 +374,7 @@ mod tests {
 
     /// An observer of a connection whose queue this is, and the events of these bytes.
     fn observe(queue: &NoteQueue, reporter: &mut Reporter, bytes: &[u8]) {
-        let mut observer = Observer::frames_only().skip_when(queue.skip());
+        let mut observer = Observer::frames_only(Agreement::NotKnown).skip_when(queue.skip());
         observer.feed(Role::Server, bytes);
         while let Some(event) = observer.next_event() {
             reporter.tell(event);

@@ -5,11 +5,11 @@
 
 use crate::output::{complain, wanted};
 use rfc6455::Role;
-use rfc6455::trace::{Observer, Renderer, Transcript, renderer_for, time_of_day};
+use rfc6455::trace::{MOMENT, Observer, Renderer, Transcript, renderer_for, time_of_day};
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
@@ -116,11 +116,44 @@ impl Display {
         let renderer = renderer_for(&io::stdout());
         let mut transcript = Transcript::new(renderer);
         let mut observers = HashMap::new();
-        for passed in shown {
-            self.waiting
-                .fetch_sub(passed.seen.size(), Ordering::Relaxed);
-            show_one(passed, renderer, &mut transcript, &mut observers);
+        let mut moment = SystemTime::now();
+        loop {
+            let passed = match shown.recv_timeout(MOMENT) {
+                Ok(passed) => Some(passed),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // What waited was seen earlier. So a display that is late calls no side silent.
+            let now = passed
+                .as_ref()
+                .map_or_else(SystemTime::now, |passed| passed.time);
+            // The clock may be set back.
+            let apart = now.duration_since(moment);
+            if apart.unwrap_or_else(|error| error.duration()) >= MOMENT {
+                moment = now;
+                pass_moment(&time_of_day(now), &mut transcript, &mut observers);
+            }
+            if let Some(passed) = passed {
+                self.waiting
+                    .fetch_sub(passed.seen.size(), Ordering::Relaxed);
+                show_one(passed, renderer, &mut transcript, &mut observers);
+            }
         }
+    }
+}
+
+/// Tells of each side that is silent and has not finished what it began.
+fn pass_moment(time: &str, transcript: &mut Transcript, observers: &mut HashMap<u64, Observer>) {
+    for (connection, observer) in observers {
+        observer.moment_passed();
+        show_events(time, *connection, observer, transcript);
+    }
+}
+
+/// Shows what the observer has found.
+fn show_events(time: &str, connection: u64, observer: &mut Observer, transcript: &mut Transcript) {
+    while let Some(event) = observer.next_event() {
+        print(&transcript.add(time, &format!(" #{connection}"), &event));
     }
 }
 
@@ -148,9 +181,7 @@ fn show_one(
             return;
         }
     }
-    while let Some(event) = observer.next_event() {
-        print(&transcript.add(&time, &label, &event));
-    }
+    show_events(&time, passed.connection, observer, transcript);
 }
 
 /// Prints what was seen. The connections go on if that fails, and the user is told once.
