@@ -183,7 +183,7 @@ impl fmt::Display for HandshakeError {
             }
             HandshakeError::Host(seen) => write!(
                 f,
-                "the host {}; this server is not called so",
+                "the host {}; it is not a name of this server",
                 Printable(seen)
             ),
             HandshakeError::Missing { field, .. } => {

@@ -98,7 +98,7 @@ pub fn report(request: Request<Traced<Tcp>>, reports: &Reports) -> Result<(), Er
     let field = |name| request.fields().get(name);
     let host = field(name::HOST).unwrap_or_default();
     if !reports.hosts.allow(host) {
-        let why = "this server is not called so; --host NAME tells it another name (see --help)\n";
+        let why = "that is not a name of this server; --host NAME adds one (see --help)\n";
         return request.respond(421, TEXT, why);
     }
     if !Origins::SameHost.allow(field(name::ORIGIN), host) {
