@@ -10,6 +10,7 @@ mod programs;
 mod support;
 
 mod command_line;
+mod conversations;
 mod explain;
 mod observer;
 mod render;
