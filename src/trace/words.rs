@@ -141,7 +141,7 @@ fn reserved_bits(first: u8, agreement: &Agreement) -> Meaning {
         _ if agreement.stranger().is_some() && is_set => ("an extension has set them", "§5.2"),
         _ if agreement.stranger().is_some() => ("none is set", "§5.2"),
         _ if is_set && is_first => ("RSV1: compressed", DEFLATE_CLAUSE),
-        _ if is_set => ("RSV1 is only for a first frame", DEFLATE_CLAUSE),
+        _ if is_set => ("RSV1 must be 0 here", DEFLATE_CLAUSE),
         _ if is_first => ("not compressed", DEFLATE_CLAUSE),
         _ if is_control => ("never compressed", DEFLATE_CLAUSE),
         _ => ("the first frame has said it", DEFLATE_CLAUSE),
@@ -271,7 +271,7 @@ pub fn request_line(head: &Head<RequestLine>) -> Meaning {
 pub fn status_line(answer: &Answer) -> Meaning {
     let (words, clause) = match answer {
         Answer::Final => ("the answer to a request", "RFC 9110 §15"),
-        Answer::Interim => ("a first word; the answer follows", "RFC 9110 §15.2"),
+        Answer::Interim => ("not the final one; that follows", "RFC 9110 §15.2"),
         Answer::WebSocket => ("from the empty line on, there are frames", "§4.2.2"),
         Answer::Refusal => ("only the status 101 opens a WebSocket", "§4.1"),
         Answer::Tunnel => (
@@ -354,10 +354,10 @@ fn deflate_parameter(name: &str, has_value: bool) -> Option<Meaning> {
             ("the client starts each message anew", "RFC 7692 §7.1.1.2")
         }
         ("server_max_window_bits", true) => {
-            ("bits: the server looks back so far", "RFC 7692 §7.1.2.1")
+            ("log2 of the server's window in bytes", "RFC 7692 §7.1.2.1")
         }
         ("client_max_window_bits", true) => {
-            ("bits: the client looks back so far", "RFC 7692 §7.1.2.2")
+            ("log2 of the client's window in bytes", "RFC 7692 §7.1.2.2")
         }
         ("client_max_window_bits", false) => {
             ("the server may limit the client", "RFC 7692 §7.1.2.2")

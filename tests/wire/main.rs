@@ -13,6 +13,7 @@ mod command_line;
 mod conversations;
 mod explain;
 mod observer;
+mod property;
 mod render;
 mod talk;
 mod tap;
