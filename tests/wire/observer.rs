@@ -233,3 +233,189 @@ fn an_interim_response_is_not_the_answer_and_empty_lines_belong_to_the_request()
         assert!(!texts.contains("refusal"), "{texts}");
     }
 }
+
+// What the two agreed on, and what they did not.
+
+const ANSWER: &str = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// The account of an opening handshake that offers and accepts these extensions, and of frames of
+/// the server behind it.
+fn account_with(offer: &str, answer: &str, frames: &[u8]) -> String {
+    let field = |value: &str| match value {
+        "" => String::new(),
+        value => format!("Sec-WebSocket-Extensions: {value}"),
+    };
+    let head = |head: &str, value: &str| match value {
+        "" => head.to_owned(),
+        value => and(head, &field(value)),
+    };
+    let mut observer = Observer::new();
+    observer.feed(Role::Client, head(PROPER_REQUEST, offer).as_bytes());
+    observer.feed(Role::Server, head(ANSWER, answer).as_bytes());
+    observer.feed(Role::Server, frames);
+    account_of(&mut observer)
+}
+
+fn account_of(observer: &mut Observer) -> String {
+    let renderer = Renderer { colour: false };
+    let events = std::iter::from_fn(|| observer.next_event());
+    events.map(|event| renderer.render("", &event)).collect()
+}
+
+#[test]
+fn the_bits_and_payloads_of_an_agreed_extension_are_not_judged() {
+    // RSV1, text that is not UTF-8.
+    let compressed = b"\xc1\x02\xff\x00";
+    for (offer, answer) in [
+        ("permessage-deflate", "permessage-deflate"),
+        (
+            "permessage-deflate; client_max_window_bits, x",
+            "permessage-deflate; server_max_window_bits=9",
+        ),
+        ("permessage-bzip2", "permessage-bzip2; level=3"),
+        ("a, b, c", "b"),
+    ] {
+        let account = account_with(offer, answer, compressed);
+        assert!(!account.contains("VIOLATION"), "{account}");
+        assert!(!account.contains("No extension"), "{account}");
+        assert!(!account.contains("no extension is in use"), "{account}");
+        for parameter in answer.split("; ") {
+            assert!(account.contains(parameter), "{account}");
+        }
+    }
+    let account = account_with("permessage-deflate", "", compressed);
+    assert!(account.contains("VIOLATION"), "{account}");
+    let account = account_with("", "permessage-deflate", compressed);
+    assert!(account.contains("client did not offer that"), "{account}");
+    assert!(!account.contains("state OPEN"), "{account}");
+}
+
+#[test]
+fn with_an_extension_the_other_rules_still_hold() {
+    for (frames, why) in [
+        (&b"\xc9\x00"[..], "RSV1 on a Ping"),
+        (b"\x41\x01x\xc0\x01y", "RSV1 on a continuation"),
+        (b"\xa1\x01x", "RSV2"),
+        (b"\x91\x01x", "RSV3"),
+        (b"\xc3\x01x", "opcode 3"),
+        (b"\xc1\x81\0\0\0\0x", "a mask of a server"),
+        (b"\xc1\x7e\x00\x05xxxxx", "a length that is not minimal"),
+        (b"\xc0\x01x", "a continuation of nothing"),
+        (b"\xc1\x01x\x41\x01x\xc1\x01x", "a message inside a message"),
+        (b"\x88\x02\x03\xed", "1005 in a Close"),
+        (
+            b"\x81\x01\xff",
+            "text that is not compressed, and not UTF-8",
+        ),
+    ] {
+        let account = account_with("permessage-deflate", "permessage-deflate", frames);
+        assert_eq!(account.matches("VIOLATION").count(), 1, "{why}\n{account}");
+    }
+}
+
+#[test]
+fn after_a_broken_rule_the_next_frame_is_read_where_its_beginning_is_known() {
+    let account = account_with(
+        "",
+        "",
+        b"\x83\x02xx\x81\x05Hello\x81\x85\0\0\0\0Hello\x81\x01!",
+    );
+    assert_eq!(account.matches("VIOLATION").count(), 2, "{account}");
+    assert_eq!(
+        account.matches("text     \"Hello\"").count(),
+        1,
+        "{account}"
+    );
+    assert!(account.contains("text     \"!\""), "{account}");
+    // A length of 2^63 and more has no end that could be known.
+    let account = account_with(
+        "",
+        "",
+        b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff\x81\x05Hello",
+    );
+    assert_eq!(account.matches("VIOLATION").count(), 1, "{account}");
+    assert!(!account.contains("text     \"Hello\""), "{account}");
+}
+
+#[test]
+fn a_wrong_accept_opens_nothing_and_the_right_one_stands_beside_it() {
+    let mut observer = Observer::new();
+    observer.feed(Role::Client, PROPER_REQUEST.as_bytes());
+    observer.feed(Role::Server, ANSWER.replace("s3pP", "AAAA").as_bytes());
+    let account = account_of(&mut observer);
+    assert!(!account.contains("state OPEN"), "{account}");
+    assert!(
+        account.contains("base64   s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        "{account}"
+    );
+    assert!(
+        account.contains("came     AAAALMBiTxaQ9kYGzzhZRbK+xOo="),
+        "{account}"
+    );
+    assert_eq!(account.matches("VIOLATION").count(), 1, "{account}");
+}
+
+#[test]
+fn other_protocols_are_named_and_not_accused() {
+    let h2c = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let to_h2c = "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let hello = &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..];
+    let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"[..];
+    let settings = &b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"[..];
+    let page = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".as_bytes();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage".as_bytes();
+    for (client, server, named) in [
+        (hello, &b"\x16\x03\x03\x00\x7a\x02"[..], "TLS"),
+        (preface, settings, "HTTP/2"),
+        (
+            h2c.as_bytes(),
+            &[to_h2c.as_bytes(), settings].concat()[..],
+            "h2c",
+        ),
+        (page, answer, "page"),
+    ] {
+        let mut observer = Observer::new();
+        observer.feed(Role::Client, client);
+        observer.feed(Role::Server, server);
+        observer.feed_eof(Role::Client);
+        observer.feed_eof(Role::Server);
+        let account = account_of(&mut observer);
+        assert!(!account.contains("VIOLATION"), "{account}");
+        assert!(!account.contains("state "), "{account}");
+        assert!(account.contains(named), "{account}");
+    }
+}
+
+#[test]
+fn what_hangs_is_shown_with_what_it_waits_for() {
+    for (bytes, shown) in [
+        (
+            &b"\x81"[..],
+            "part of a header, waiting for at least 1 more byte",
+        ),
+        (
+            b"\x81\x7e\x01",
+            "part of a header, waiting for at least 1 more byte",
+        ),
+        (
+            b"\x81\x05He",
+            "Text, 2 of 5 bytes, waiting for 3 more bytes",
+        ),
+        (b"\x89\x05", "waiting for 5 more bytes"),
+    ] {
+        let mut observer = Observer::new();
+        observer.feed(Role::Client, PROPER_REQUEST.as_bytes());
+        observer.feed(Role::Server, ANSWER.as_bytes());
+        observer.feed(Role::Server, bytes);
+        let before = account_of(&mut observer);
+        assert!(!before.contains("waiting"), "{before}");
+        observer.moment_passed();
+        observer.moment_passed();
+        let account = account_of(&mut observer);
+        assert!(account.contains(shown), "{shown}\n{account}");
+        // It is said once.
+        observer.moment_passed();
+        assert_eq!(account_of(&mut observer), "");
+    }
+}
