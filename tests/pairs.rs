@@ -1,0 +1,214 @@
+//! Real clients and real servers at their defaults, through `wire tap`.
+//!
+//! All of them agree on permessage-deflate. The tap passes every byte on, shows both Closes, and
+//! accuses nobody.
+//!
+//! Needs the packages of `kit/peers.rs`; then `cargo test -- --include-ignored`.
+
+#[path = "kit/chromium.rs"]
+mod chromium;
+#[path = "kit/peers.rs"]
+mod peers;
+#[path = "kit/programs.rs"]
+mod programs;
+
+use chromium::Chromium;
+use peers::*;
+use programs::Program;
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+/// Clients. Each sends texts and compares what comes back; `ok` at the end.
+const WEBSOCKETS_CLIENT: &str = r#"
+import asyncio, sys
+from websockets.asyncio.client import connect
+TEXTS = ["", "hello", "caf\u00e9 " * 50, "[1, 2, 3], " * 9000, "hello"]
+async def main():
+    async with connect(sys.argv[1]) as socket:
+        for text in TEXTS:
+            await socket.send(text)
+            assert await socket.recv() == text
+        await socket.send(["in ", "three ", "fragments"])
+        assert await socket.recv() == "in three fragments"
+        await (await socket.ping("awake?"))
+    print("ok")
+asyncio.run(main())
+"#;
+
+const AIOHTTP_CLIENT: &str = r#"
+import asyncio, sys, aiohttp
+TEXTS = ["", "hello", "caf\u00e9 " * 50, "[1, 2, 3], " * 9000, "hello"]
+async def main():
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(sys.argv[1], compress=15) as socket:
+            for text in TEXTS:
+                await socket.send_str(text)
+                assert await socket.receive_str() == text
+    print("ok")
+asyncio.run(main())
+"#;
+
+const TORNADO_CLIENT: &str = r#"
+import asyncio, sys
+from tornado.websocket import websocket_connect
+TEXTS = ["", "hello", "caf\u00e9 " * 50, "[1, 2, 3], " * 9000, "hello"]
+async def main():
+    socket = await websocket_connect(sys.argv[1], compression_options={})
+    for text in TEXTS:
+        await socket.write_message(text)
+        assert await socket.read_message() == text
+    socket.close(1000, "enough")
+    assert await socket.read_message() is None
+    print("ok")
+asyncio.run(main())
+"#;
+
+const NODE_CLIENT: &str = r#"
+const { WebSocket } = require("ws");
+const texts = ["", "hello", "caf\u00e9 ".repeat(50), "[1, 2, 3], ".repeat(9000), "hello"];
+const socket = new WebSocket(process.argv[2]);
+let next = 0;
+const send = () => next < texts.length ? socket.send(texts[next]) : socket.close(1000, "enough");
+socket.on("open", send);
+socket.on("message", data => {
+    if (String(data) !== texts[next]) process.exit(3);
+    next += 1;
+    send();
+});
+socket.on("close", () => console.log("ok"));
+"#;
+
+const TORNADO: &str = r#"
+import asyncio, sys
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+class Echo(WebSocketHandler):
+    def get_compression_options(self):
+        return {}
+    def on_message(self, message):
+        self.write_message(message)
+async def main():
+    Application([("/", Echo)]).listen(int(sys.argv[1]), "127.0.0.1")
+    await asyncio.Event().wait()
+asyncio.run(main())
+"#;
+
+/// `ws` agrees on compression only if it is told to. It also has a page.
+const NODE_DEFLATE: &str = r#"
+const http = require("http");
+const { WebSocketServer } = require("ws");
+const page = http.createServer((request, response) => response.end("<title>page</title>"));
+new WebSocketServer({ server: page, perMessageDeflate: true }).on("connection", socket =>
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })));
+page.listen(Number(process.argv[2]), "127.0.0.1");
+"#;
+
+/// Starts the servers, each with its name.
+fn servers() -> Vec<(&'static str, (Peer, u16))> {
+    let uvicorn = [
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        "FOLDER",
+        "--port",
+        "PORT",
+        "app:app",
+    ];
+    vec![
+        ("websockets", python("websockets_echo.py", WEBSOCKETS)),
+        ("aiohttp", python("aiohttp_echo.py", AIOHTTP)),
+        ("tornado", python("tornado_echo.py", TORNADO)),
+        ("uvicorn", asgi(&uvicorn)),
+        ("ws", node_deflate()),
+    ]
+}
+
+fn node_deflate() -> (Peer, u16) {
+    peer("node", &[&file("deflate.js", NODE_DEFLATE), "PORT"])
+}
+
+/// The tap in front of a server, and its port.
+fn tap(target: u16) -> (Program, u16) {
+    let target = format!("127.0.0.1:{target}");
+    let wire = env!("CARGO_BIN_EXE_wire");
+    let program = Program::start(wire, &["tap", "127.0.0.1:0", &target]);
+    let line = program.line();
+    let port = line.split([':', ',']).nth(1).unwrap().parse().unwrap();
+    (program, port)
+}
+
+/// What the tap showed up to the end of its first WebSocket.
+fn account(tap: &Program) -> String {
+    let mut account = String::new();
+    while !account.contains("state CLOSED") {
+        account += &tap.line();
+        account.push('\n');
+    }
+    account
+}
+
+fn assert_true(name: &str, account: &str) {
+    assert!(!account.contains("VIOLATION"), "{name}\n{account}");
+    assert!(!account.contains("not frames"), "{name}\n{account}");
+    for what in ["permessage-deflate", "RSV1: compressed", "state OPEN"] {
+        assert!(account.contains(what), "{name}: no {what}\n{account}");
+    }
+    for closes in ["client -> server  Close", "client <- server  Close"] {
+        assert_eq!(account.matches(closes).count(), 1, "{name}\n{account}");
+    }
+}
+
+#[test]
+#[ignore = "needs packages of Python and Node.js (see tests/kit/peers.rs)"]
+fn the_tap_accuses_no_pair_and_shows_each_close() {
+    let python = packages().join("bin/python");
+    let python = python.to_str().unwrap();
+    let clients = [
+        ("websockets", python, file("c1.py", WEBSOCKETS_CLIENT)),
+        ("aiohttp", python, file("c2.py", AIOHTTP_CLIENT)),
+        ("tornado", python, file("c3.py", TORNADO_CLIENT)),
+        ("ws", "node", file("c4.js", NODE_CLIENT)),
+    ];
+    for (server, (_running, port)) in servers() {
+        for (client, program, script) in &clients {
+            let name = format!("{client} -> {server}");
+            let (tap, port) = tap(port);
+            let output = Command::new(program)
+                .args([script, &format!("ws://127.0.0.1:{port}/")])
+                .env("NODE_PATH", packages().join("node_modules"))
+                .stderr(Stdio::piped())
+                .output()
+                .unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.stdout, b"ok\n", "{name}: {errors}");
+            let account = account(&tap);
+            assert_true(&name, &account);
+            println!("{name}: {} lines, no violation", account.lines().count());
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium and ws (see tests/kit/peers.rs)"]
+fn the_tap_accuses_no_browser() {
+    let (_server, port) = node_deflate();
+    let (tap, port) = tap(port);
+    let mut chromium = Chromium::open(&format!("http://127.0.0.1:{port}/"), 800, 600);
+    let seen = chromium.evaluate(
+        "new Promise(done => {
+            const socket = new WebSocket(`ws://${location.host}/`);
+            const texts = ['hello', 'caf\u{e9} '.repeat(50), '[1, 2, 3], '.repeat(9000)];
+            let right = 0;
+            socket.onopen = () => texts.forEach(text => socket.send(text));
+            socket.onmessage = event => {
+                right += event.data === texts[right];
+                if (right === texts.length) socket.close(4001, 'enough');
+            };
+            socket.onclose = event => done([right, event.code, event.wasClean]);
+        })",
+    );
+    assert_eq!(seen, json!([3, 4001, true]));
+    let account = account(&tap);
+    assert!(account.contains("<title>page</title>"), "{account}");
+    assert_true("Chromium -> ws", &account);
+}
