@@ -71,16 +71,14 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
     };
     assert!(size <= config.max_head);
     assert!(head.fields.iter().count() <= config.max_fields);
-    // The fields are the lines behind the first: a name, a colon, and a value with nothing lost but
-    // the white space around it.
     let text: String = input[..size].iter().map(|&byte| char::from(byte)).collect();
-    let lines = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
-    let fields = lines.skip(1).map(|line| {
-        let (name, value) = line.split_once(':').unwrap();
-        assert!(is_token(name.as_bytes()));
-        (name, value.trim_matches([' ', '\t']))
-    });
-    assert!(fields.eq(head.fields.iter()));
+    let fields = fields_of::<L>(&text);
+    assert!(
+        fields
+            .iter()
+            .map(|(name, value)| (*name, &value[..]))
+            .eq(head.fields.iter())
+    );
     // What was behind the head made no difference.
     assert_eq!(read(&input[..size]), Ok(Some((head.clone(), size))));
 
@@ -92,6 +90,31 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
         let again = HeadReader::new(usize::MAX, config.max_fields).read(&written);
         assert_eq!(again, Ok(Some((head, written.len()))));
     }
+}
+
+/// The fields of a head are the lines behind the first: a name, a colon, and a value with nothing
+/// lost but the white space around it. Empty lines may stand before the first line of a request. In
+/// a response, a line that begins with white space belongs to the one before it.
+fn fields_of<L: StartLine>(mut head: &str) -> Vec<(&str, String)> {
+    while L::MAY_FOLLOW_EMPTY_LINES && head.starts_with("\r\n") {
+        head = &head[2..];
+    }
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for line in head.strip_suffix("\r\n\r\n").unwrap().split("\r\n").skip(1) {
+        if L::MAY_FOLD && line.starts_with([' ', '\t']) {
+            let value = &mut fields.last_mut().unwrap().1;
+            let more = line.trim_matches([' ', '\t']);
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(more);
+            continue;
+        }
+        let (name, value) = line.split_once(':').unwrap();
+        assert!(is_token(name.as_bytes()));
+        fields.push((name, value.trim_matches([' ', '\t']).to_owned()));
+    }
+    fields
 }
 
 /// A server reads a request, accepts or refuses it, and what it answers is what it says.
