@@ -125,7 +125,12 @@ fn server(input: &[u8], config: &Config, end: End) {
         // The peer has left, or it never came. So there is no answer.
         Err(Error::Handshake(HandshakeError::Ended)) => return assert!(sent.take().is_empty()),
         Err(Error::Handshake(_)) if input.is_empty() => return assert!(sent.take().is_empty()),
-        Err(Error::Handshake(why)) => return is_refusal(&sent.take(), &why),
+        Err(Error::Handshake(why)) => {
+            let mut reader = HeadReader::<RequestLine>::new(config.max_head, config.max_fields);
+            let head = reader.read(input);
+            let is_head = matches!(head, Ok(Some((head, _))) if head.start.method == "HEAD");
+            return is_refusal(&with_body(sent.take(), is_head, &why), &why);
+        }
         Err(error) => panic!("{error}"),
     };
     assert!(!request.path().contains('?'));
@@ -138,7 +143,12 @@ fn server(input: &[u8], config: &Config, end: End) {
         Ok(socket) => {
             let key = opening::check_request(&head).unwrap().key;
             let sent = sent.take();
-            let (answer, more) = read_whole::<StatusLine>(&sent, &Config::default());
+            // RFC 9110 §7.8: 100 before 101, if the client expects it.
+            let sent = match opening::expects_continue(&head) {
+                true => sent.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap(),
+                false => &sent[..],
+            };
+            let (answer, more) = read_whole::<StatusLine>(sent, &Config::default());
             assert_eq!((answer.start.status, more), (101, &b""[..]));
             // A client that sent this request accepts this answer.
             let offered: Vec<String> = head
@@ -151,15 +161,19 @@ fn server(input: &[u8], config: &Config, end: End) {
             begins_with(socket, behind, end);
         }
         Err(Error::Handshake(why)) => {
-            let mut sent = sent.take();
-            if without_body {
-                assert!(sent.ends_with(b"\r\n\r\n"));
-                sent.extend(format!("{why}\n").as_bytes());
-            }
-            is_refusal(&sent, &why);
+            is_refusal(&with_body(sent.take(), without_body, &why), &why);
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// A refusal, with the body that the answer to HEAD leaves out (RFC 9110 §9.3.2).
+fn with_body(mut sent: Vec<u8>, is_head: bool, why: &HandshakeError) -> Vec<u8> {
+    if is_head {
+        assert!(sent.ends_with(b"\r\n\r\n"));
+        sent.extend(format!("{why}\n").as_bytes());
+    }
+    sent
 }
 
 /// A refusal is a whole HTTP response with the status of its reason, and the reason as its body.
