@@ -71,16 +71,14 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
     };
     assert!(size <= config.max_head);
     assert!(head.fields.iter().count() <= config.max_fields);
-    // The fields are the lines behind the first: a name, a colon, and a value with nothing lost but
-    // the white space around it.
     let text: String = input[..size].iter().map(|&byte| char::from(byte)).collect();
-    let lines = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
-    let fields = lines.skip(1).map(|line| {
-        let (name, value) = line.split_once(':').unwrap();
-        assert!(is_token(name.as_bytes()));
-        (name, value.trim_matches([' ', '\t']))
-    });
-    assert!(fields.eq(head.fields.iter()));
+    let fields = fields_of::<L>(&text);
+    assert!(
+        fields
+            .iter()
+            .map(|(name, value)| (*name, &value[..]))
+            .eq(head.fields.iter())
+    );
     // What was behind the head made no difference.
     assert_eq!(read(&input[..size]), Ok(Some((head.clone(), size))));
 
@@ -94,6 +92,31 @@ fn head<L: StartLine + Clone + Debug + PartialEq>(input: &[u8], config: &Config)
     }
 }
 
+/// The fields of a head are the lines behind the first: a name, a colon, and a value with nothing
+/// lost but the white space around it. Empty lines may stand before the first line of a request. In
+/// a response, a line that begins with white space belongs to the one before it.
+fn fields_of<L: StartLine>(mut head: &str) -> Vec<(&str, String)> {
+    while L::MAY_FOLLOW_EMPTY_LINES && head.starts_with("\r\n") {
+        head = &head[2..];
+    }
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for line in head.strip_suffix("\r\n\r\n").unwrap().split("\r\n").skip(1) {
+        if L::MAY_FOLD && line.starts_with([' ', '\t']) {
+            let value = &mut fields.last_mut().unwrap().1;
+            let more = line.trim_matches([' ', '\t']);
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(more);
+            continue;
+        }
+        let (name, value) = line.split_once(':').unwrap();
+        assert!(is_token(name.as_bytes()));
+        fields.push((name, value.trim_matches([' ', '\t']).to_owned()));
+    }
+    fields
+}
+
 /// A server reads a request, accepts or refuses it, and what it answers is what it says.
 fn server(input: &[u8], config: &Config, end: End) {
     let (stream, sent) = Peer::new(input, end);
@@ -102,7 +125,12 @@ fn server(input: &[u8], config: &Config, end: End) {
         // The peer has left, or it never came. So there is no answer.
         Err(Error::Handshake(HandshakeError::Ended)) => return assert!(sent.take().is_empty()),
         Err(Error::Handshake(_)) if input.is_empty() => return assert!(sent.take().is_empty()),
-        Err(Error::Handshake(why)) => return is_refusal(&sent.take(), &why),
+        Err(Error::Handshake(why)) => {
+            let mut reader = HeadReader::<RequestLine>::new(config.max_head, config.max_fields);
+            let head = reader.read(input);
+            let is_head = matches!(head, Ok(Some((head, _))) if head.start.method == "HEAD");
+            return is_refusal(&with_body(sent.take(), is_head, &why), &why);
+        }
         Err(error) => panic!("{error}"),
     };
     assert!(!request.path().contains('?'));
@@ -115,7 +143,12 @@ fn server(input: &[u8], config: &Config, end: End) {
         Ok(socket) => {
             let key = opening::check_request(&head).unwrap().key;
             let sent = sent.take();
-            let (answer, more) = read_whole::<StatusLine>(&sent, &Config::default());
+            // RFC 9110 §7.8: 100 before 101, if the client expects it.
+            let sent = match opening::expects_continue(&head) {
+                true => sent.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap(),
+                false => &sent[..],
+            };
+            let (answer, more) = read_whole::<StatusLine>(sent, &Config::default());
             assert_eq!((answer.start.status, more), (101, &b""[..]));
             // A client that sent this request accepts this answer.
             let offered: Vec<String> = head
@@ -128,15 +161,19 @@ fn server(input: &[u8], config: &Config, end: End) {
             begins_with(socket, behind, end);
         }
         Err(Error::Handshake(why)) => {
-            let mut sent = sent.take();
-            if without_body {
-                assert!(sent.ends_with(b"\r\n\r\n"));
-                sent.extend(format!("{why}\n").as_bytes());
-            }
-            is_refusal(&sent, &why);
+            is_refusal(&with_body(sent.take(), without_body, &why), &why);
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// A refusal, with the body that the answer to HEAD leaves out (RFC 9110 §9.3.2).
+fn with_body(mut sent: Vec<u8>, is_head: bool, why: &HandshakeError) -> Vec<u8> {
+    if is_head {
+        assert!(sent.ends_with(b"\r\n\r\n"));
+        sent.extend(format!("{why}\n").as_bytes());
+    }
+    sent
 }
 
 /// A refusal is a whole HTTP response with the status of its reason, and the reason as its body.

@@ -74,29 +74,12 @@ impl<S: Stream> Request<S> {
         let deadline = deadline_in(config.handshake_timeout);
         let mut buffer = Buffer::new();
         stream.limit_writes(Some(config.write_timeout))?;
-        let head = read_head(&mut stream, &mut buffer, &config, deadline).and_then(|head| {
-            check_http_request(&head)?;
-            let host = head.fields.get(name::HOST).unwrap_or_default();
-            match config.hosts.allow(host) {
-                true => Ok(head),
-                false => Err(HandshakeError::Host(host.to_owned()).into()),
-            }
-        });
-        match head {
-            Ok(head) => Ok(Request {
-                stream,
-                buffer,
-                head,
-                config,
-                spoken: Vec::new(),
-                more: Fields::default(),
-                wrong: None,
-                shared,
-            }),
-            // A browser opens connections in reserve. A connection that was never used is not late,
-            // and its client does not wait for an answer.
+        let head: Head<RequestLine> = match read_head(&mut stream, &mut buffer, &config, deadline) {
+            Ok(head) => head,
+            // A browser opens connections in reserve. A connection that was never used is not
+            // late, and its client does not wait for an answer.
             Err(Error::Handshake(_)) if buffer.received().is_empty() => {
-                Err(HandshakeError::Ended.into())
+                return Err(HandshakeError::Ended.into());
             }
             Err(error) => {
                 if let Error::Handshake(why) = &error
@@ -104,9 +87,23 @@ impl<S: Stream> Request<S> {
                 {
                     let _ = refuse(&mut stream, &config, why, false);
                 }
-                Err(error)
+                return Err(error);
             }
+        };
+        if let Err(why) = check_http_request(&head).and_then(|()| check_host(&head, &config)) {
+            let _ = refuse(&mut stream, &config, &why, is_head(&head));
+            return Err(why.into());
         }
+        Ok(Request {
+            stream,
+            buffer,
+            head,
+            config,
+            spoken: Vec::new(),
+            more: Fields::default(),
+            wrong: None,
+            shared,
+        })
     }
 
     /// The method, such as `GET`.
@@ -210,7 +207,7 @@ impl<S: Stream> Request<S> {
         let opening = match self.check() {
             Ok(opening) => opening,
             Err(why) => {
-                let without_body = self.method() == "HEAD";
+                let without_body = is_head(&self.head);
                 refuse(&mut self.stream, &self.config, &why, without_body)?;
                 return Err(why.into());
             }
@@ -275,7 +272,7 @@ impl<S: Stream> Request<S> {
             status,
             fields,
             body: body.as_ref(),
-            without_body: self.method() == "HEAD",
+            without_body: is_head(&self.head),
         };
         if let Err(wrong) = response.check() {
             self.respond(500, TEXT, CANNOT_SEND)?;
@@ -304,6 +301,19 @@ impl<S: Stream> Request<S> {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const CANNOT_SEND: &str = "the server cannot send its answer\n";
+
+/// Whether the answer has no body (RFC 9110 §9.3.2).
+fn is_head(head: &Head<RequestLine>) -> bool {
+    head.start.method == "HEAD"
+}
+
+fn check_host(head: &Head<RequestLine>, config: &Config) -> Result<(), HandshakeError> {
+    let host = head.fields.get(name::HOST).unwrap_or_default();
+    match config.hosts.allow(host) {
+        true => Ok(()),
+        false => Err(HandshakeError::Host(host.to_owned())),
+    }
+}
 
 /// §4.2.1: "return an HTTP response with an appropriate error code".
 fn refuse<S: Stream>(

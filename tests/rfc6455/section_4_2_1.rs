@@ -308,6 +308,14 @@ fn every_request_has_one_host() {
     }
 }
 
+/// RFC 9110 §9.3.2: the answer to HEAD has no body, also if it is a refusal.
+#[test]
+fn a_refusal_of_head_has_no_body() {
+    let (_, answer) = server_against(&config(), "HEAD / HTTP/1.1\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
 /// A browser sends all cookies of a site. One has 4 KiB at most, and there may be many.
 #[test]
 fn a_head_may_have_16_kib_of_cookies() {
