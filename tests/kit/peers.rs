@@ -2,7 +2,7 @@
 //!
 //! They need packages of Python and of Node.js: `python3 -m venv target/peers`,
 //! `target/peers/bin/pip install websockets uvicorn hypercorn aiohttp tornado`,
-//! `npm install --prefix target/peers ws`.
+//! `npm install --prefix target/peers ws undici@6 wscat`.
 #![allow(dead_code)]
 
 use crate::programs::{self, Program};
