@@ -1,7 +1,7 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory long text pieces live mask idle burst kept growth] [--quick]
+//! cargo run --release [-- memory long text pieces observed live mask idle burst kept growth] [--quick]
 //! ```
 
 mod burst;
@@ -12,6 +12,7 @@ mod live;
 mod long;
 mod mask;
 mod memory;
+mod observed;
 mod pieces;
 mod plot;
 mod table;
@@ -23,11 +24,12 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     ("memory", memory::run),
     ("long", long::run),
     ("text", text::run),
     ("pieces", pieces::run),
+    ("observed", observed::run),
     ("live", live::run),
     ("mask", mask::run),
     ("idle", idle::run),

@@ -14,6 +14,8 @@ mod web_socket;
 mod wtx;
 mod yawc;
 
+pub use stream::Memory;
+
 use crate::table::{Report, median, number, ratio, row};
 use crate::wire::{WHOLE_TEXT, masked_frame, plain_text};
 use std::time::{Duration, Instant};
@@ -181,7 +183,7 @@ pub fn take_turns(echoes: &[Echo], rounds: usize) -> Vec<f64> {
 }
 
 /// How long it takes.
-fn timed(work: impl FnOnce()) -> Duration {
+pub fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()

@@ -22,20 +22,20 @@ pub enum Event {
     /// A request, such as the client's opening handshake.
     Request {
         /// What it says.
-        head: Head<RequestLine>,
+        head: Box<Head<RequestLine>>,
         /// The rule that it breaks. Only an opening handshake can break one.
-        error: Option<HandshakeError>,
+        error: Option<Box<HandshakeError>>,
     },
     /// A response.
     Response {
         /// What it says.
-        head: Head<StatusLine>,
+        head: Box<Head<StatusLine>>,
         /// What it is to the request that it answers.
         answer: Answer,
         /// The key of that request, if that is an opening handshake.
         key: Option<String>,
         /// The rule that it breaks. Only an answer to an opening handshake can break one.
-        error: Option<HandshakeError>,
+        error: Option<Box<HandshakeError>>,
     },
     /// The body of a request or of a response is complete.
     Body(Body),
@@ -58,7 +58,7 @@ pub enum Event {
     /// The payload of a frame is complete, or as much of it as came.
     Payload(FramePayload),
     /// A rule was broken. Reading goes on if it is known where the next frame begins.
-    Violation(BrokenRule),
+    Violation(Box<BrokenRule>),
     /// Bytes that are not interpreted.
     Bytes {
         /// Who sent them.
@@ -69,7 +69,7 @@ pub enum Event {
         why: Uninterpreted,
     },
     /// One side has begun something and not finished it. It is silent, or it has ended TCP.
-    Begun(Begun),
+    Begun(Box<Begun>),
     /// The connection enters another state.
     State(State),
     /// One side ended its direction of TCP.

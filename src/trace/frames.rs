@@ -239,6 +239,7 @@ impl Frames {
             Ok(Decoded::Header(header, size)) => {
                 let at = buffer.consume(size);
                 self.frame(header, buffer.consumed(at), account);
+                return self.begin_payload(buffer, account);
             }
             // §5.8: an extension may define this opcode, and nobody here knows the extension.
             Err(violation @ Violation::ReservedOpcode(_))
@@ -386,10 +387,18 @@ impl Frames {
             arrived: 0,
             sent: Vec::new(),
         });
-        Step::Done
+        self.begin_payload(buffer, account)
     }
 
     // Payloads.
+
+    /// A header has passed. Takes what is here of its payload, which may be empty.
+    fn begin_payload(&mut self, buffer: &mut Buffer, account: &mut Account) -> Step {
+        match self.payload(buffer, account) {
+            Step::Waiting => Step::Done,
+            step => step,
+        }
+    }
 
     /// Takes the part of the payload that is here.
     fn payload(&mut self, buffer: &mut Buffer, account: &mut Account) -> Step {
@@ -504,14 +513,14 @@ impl Frames {
             }
         };
         let at = at.start.min(bytes.len())..at.end.min(bytes.len());
-        Event::Violation(BrokenRule {
+        Event::Violation(Box::new(BrokenRule {
             from: self.from,
             violation,
             bytes,
             at,
             undecoded,
             agreement: Arc::clone(&self.agreement),
-        })
+        }))
     }
 }
 
@@ -534,8 +543,11 @@ impl Arriving {
     /// Takes the next bytes.
     fn take(&mut self, bytes: &[u8]) {
         if !self.quiet && self.sent.len() < KEPT {
-            let kept = bytes.len().min(KEPT - self.sent.len());
-            self.sent.extend_from_slice(&bytes[..kept]);
+            let kept = &bytes[..bytes.len().min(KEPT - self.sent.len())];
+            match self.sent.is_empty() {
+                true => self.sent = kept.to_vec(),
+                false => self.sent.extend_from_slice(kept),
+            }
         }
         self.arrived += bytes.len() as u64;
     }

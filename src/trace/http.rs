@@ -348,11 +348,12 @@ impl Http {
         let error = match &asked.opening {
             Some(opening) => {
                 account.enter(State::Connecting);
-                opening.clone().err()
+                opening.clone().err().map(Box::new)
             }
             None => None,
         };
         let length = BodyLength::of_request(&head);
+        let head = Box::new(head);
         account.add(Event::Request { head, error });
         self.asked.push_back(asked);
         match length {
@@ -366,7 +367,7 @@ impl Http {
         let answer = answer_to(asked, &head);
         let offer = asked.and_then(|asked| asked.opening.as_ref()?.as_ref().ok());
         let error = match answer {
-            Answer::WebSocket => check_answer(asked, offer, &head).err(),
+            Answer::WebSocket => check_answer(asked, offer, &head).err().map(Box::new),
             _ => None,
         };
         let key = offer.map(|offer| offer.key.clone());
@@ -375,7 +376,7 @@ impl Http {
         let agreement = Agreement::in_answer(&head.fields);
         let is_right = error.is_none();
         account.add(Event::Response {
-            head,
+            head: Box::new(head),
             answer: answer.clone(),
             key,
             error,

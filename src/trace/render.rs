@@ -79,13 +79,13 @@ impl Renderer {
     pub fn render(&self, time: &str, event: &Event) -> String {
         let mut page = self.page();
         match event {
-            Event::Request { head, error } => page.request(time, head, error.as_ref()),
+            Event::Request { head, error } => page.request(time, head, error.as_deref()),
             Event::Response {
                 head,
                 answer,
                 key,
                 error,
-            } => page.response(time, head, answer, key.as_deref(), error.as_ref()),
+            } => page.response(time, head, answer, key.as_deref(), error.as_deref()),
             Event::Body(body) => page.body(time, body),
             Event::NotHttp { from, why } => {
                 page.headline(time, *from, "not HTTP", "");

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Programs tell an observer at these times that a moment has passed. So a side that has begun
 /// something and is silent is told of after one to two of them.
@@ -122,8 +122,7 @@ impl<S> Traced<S> {
 
 impl<S: Stream> Traced<S> {
     /// Reads, and tells the observer of each moment that passes until something comes.
-    fn read_by_moments(&mut self, watch: &Watch, room: &mut [u8]) -> io::Result<usize> {
-        let start = Instant::now();
+    fn read_by_moments(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut waited = Duration::ZERO;
         loop {
             let left = self.limit.map(|limit| limit.saturating_sub(waited));
@@ -137,12 +136,14 @@ impl<S: Stream> Traced<S> {
                 }
                 self.applied = Some(part);
             }
-            match self.stream.read(room) {
-                Err(error) if is_timeout(&error) && left.is_none_or(|left| left > part) => {
+            match (self.stream.read(room), &self.watch) {
+                (Err(error), Some(watch))
+                    if is_timeout(&error) && left.is_none_or(|left| left > part) =>
+                {
                     watch.lock().moment_passed();
-                    waited = start.elapsed();
+                    waited += part;
                 }
-                result => return result,
+                (result, _) => return result,
             }
         }
     }
@@ -150,10 +151,10 @@ impl<S: Stream> Traced<S> {
 
 impl<S: Stream> Read for Traced<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let result = match self.watch.clone() {
-            Some(watch) => self.read_by_moments(&watch, room),
-            None => self.stream.read(room),
-        };
+        if self.watch.is_none() {
+            return self.stream.read(room);
+        }
+        let result = self.read_by_moments(room);
         if let Some(watch) = &self.watch {
             let peer = self.role.peer();
             match &result {

@@ -144,7 +144,7 @@ fn reserved_bits(first: u8, agreement: &Agreement) -> Meaning {
         _ if is_set => ("RSV1 must be 0 here", DEFLATE_CLAUSE),
         _ if is_first => ("not compressed", DEFLATE_CLAUSE),
         _ if is_control => ("never compressed", DEFLATE_CLAUSE),
-        _ => ("the first frame has said it", DEFLATE_CLAUSE),
+        _ => ("as its first frame says", DEFLATE_CLAUSE),
     };
     Meaning { words, clause }
 }

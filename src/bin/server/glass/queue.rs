@@ -440,7 +440,10 @@ mod tests {
         let head = "GET / HTTP/1.1\r\n".to_owned() + &"A: b\r\n".repeat(900);
         let mut reader = HeadReader::new(1 << 20, 1000);
         let (head, _) = reader.read((head + "\r\n").as_bytes()).unwrap().unwrap();
-        Event::Request { head, error: None }
+        Event::Request {
+            head: Box::new(head),
+            error: None,
+        }
     }
 
     #[test]
