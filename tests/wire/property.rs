@@ -103,8 +103,7 @@ impl Conversation {
                  Sec-WebSocket-Accept: {accept}\r\n{field}\r\n"
             ),
         );
-        // For each side, whether it is inside a message.
-        let mut inside = [false; 2];
+        let mut inside = [Inside::Nothing; 2];
         for _ in 0..numbers.below(12) {
             let from = [Role::Client, Role::Server][numbers.below(2)];
             let inside = &mut inside[usize::from(from == Role::Server)];
@@ -112,24 +111,43 @@ impl Conversation {
         }
     }
 
-    fn frame(&mut self, numbers: &mut Numbers, from: Role, inside: &mut bool, extension: &str) {
+    fn frame(&mut self, numbers: &mut Numbers, from: Role, inside: &mut Inside, extension: &str) {
         let control = numbers.below(4) == 0;
         let fin = control || numbers.below(2) == 0;
-        let opcode = match (control, *inside) {
+        let begins = *inside == Inside::Nothing;
+        let opcode = match (control, begins) {
             (true, _) => [PING, PONG][numbers.below(2)],
-            (false, true) => CONTINUATION,
-            (false, false) => [TEXT, BINARY][numbers.below(2)],
+            (false, false) => CONTINUATION,
+            (false, true) => [TEXT, BINARY][numbers.below(2)],
         };
-        let rsv1 = !extension.is_empty() && !control && !*inside && numbers.below(2) == 0;
+        let rsv1 = !extension.is_empty() && !control && begins && numbers.below(2) == 0;
+        let message = match *inside {
+            Inside::Nothing if rsv1 || extension == "permessage-bzip2" => Inside::OfExtension,
+            Inside::Nothing => Inside::Plain,
+            same => same,
+        };
         if !control {
-            *inside = !fin;
+            *inside = if fin { Inside::Nothing } else { message };
         }
+        // What belongs to an extension need not be UTF-8.
+        let byte = match message {
+            Inside::OfExtension if !control => 0xff,
+            _ => b'x',
+        };
         let length = [0, 1, 5, 125, 126, 300][numbers.below(if control { 4 } else { 6 })];
         let first = opcode | if fin { FIN } else { 0 } | if rsv1 { 0x40 } else { 0 };
         let key = (from == Role::Client).then_some(KEY);
         let did = format!("frame {first:02x} {length}");
-        self.step(from, did, frame(first, key, &vec![b'x'; length]));
+        self.step(from, did, frame(first, key, &vec![byte; length]));
     }
+}
+
+/// The message that one side has begun.
+#[derive(Clone, Copy, PartialEq)]
+enum Inside {
+    Nothing,
+    Plain,
+    OfExtension,
 }
 
 /// What the observer says that the ends did.
