@@ -29,6 +29,7 @@
 //! room uses only the files above it in the README's reading table. So you can read from top to
 //! bottom.
 //!
+//! - [`compression`]: DEFLATE (RFC 1951), for the extension permessage-deflate. Bytes in, bytes out.
 //! - [`framing`]: frames and messages (§5), UTF-8 (§8.1), close codes (§7.4). Bytes in, messages
 //!   out.
 //! - [`opening`]: URLs (§3), the opening handshake (§4), extensions (§9.1), origins (§10.2). Heads
@@ -45,6 +46,8 @@
 #![forbid(unsafe_code)]
 
 mod printable;
+
+pub mod compression;
 
 pub mod framing;
 pub mod opening;

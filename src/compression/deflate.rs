@@ -1,0 +1,1 @@
+//! RFC 1951, from bytes to compressed bytes.

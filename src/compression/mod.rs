@@ -1,0 +1,23 @@
+//! The compression room: RFC 1951, the DEFLATE format.
+//!
+//! - It offers: [`Inflater`] (compressed bytes to bytes), [`Deflater`] (bytes to compressed bytes),
+//!   the [`Window`] that both keep to, and [`InvalidDeflate`], which says what is wrong and where.
+//! - It knows: bytes and bits. Both halves take their input in pieces, cut anywhere.
+//! - It leaves out: messages, the four bytes that RFC 7692 takes away, limits. `framing/` and
+//!   `connection/` add them.
+//!
+//! The way to read it: bits make symbols, a Huffman code says how, symbols make bytes.
+
+mod bits;
+mod deflate;
+mod element;
+mod error;
+mod huffman;
+mod inflate;
+mod symbols;
+mod window;
+
+pub use element::{BlockKind, Element, Watch};
+pub use error::{Alphabet, DeflateRule, InvalidDeflate};
+pub use inflate::Inflater;
+pub use window::{WINDOW_BITS, Window};
