@@ -60,9 +60,11 @@ pub mod server;
 pub mod trace;
 
 pub use client::{Backoff, Client, connect};
+pub use compression::Window;
 pub use connection::{
-    Budget, Closed, Config, Entropy, Error, Fragment, Fragments, InvalidConfig, PreparedMessage,
-    Sender, Share, Side, State, Stream, Tcp, TcpEnd, Unsendable, Untimed, WebSocket, Writer,
+    Budget, Closed, Compression, Config, Entropy, Error, Fragment, Fragments, InvalidConfig,
+    PreparedMessage, Sender, Share, Side, State, Stream, Tcp, TcpEnd, Unsendable, Untimed,
+    WebSocket, Writer,
 };
 pub use framing::{
     CloseCode, CloseReason, InvalidClose, Message, MessageKind, OpCode, OwnedMessage, Role,

@@ -13,9 +13,9 @@ use crate::connection::{
 };
 use crate::framing::Buffer;
 use crate::opening::{
-    BodyLength, BodyReader, Fields, HandshakeError, Head, StatusLine, Url, UrlError,
-    check_client_field, check_field, check_response, check_subprotocols, client_request, key_for,
-    line_of_body, name, retry_after,
+    BodyLength, BodyReader, Deflate, Extension, Fields, HandshakeError, Head, StatusLine, Url,
+    UrlError, check_client_field, check_field, check_response, check_subprotocols, client_request,
+    key_for, line_of_body, name, retry_after,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -252,7 +252,14 @@ impl Client {
         // §4.1: "The nonce MUST be selected randomly for each connection."
         let mut entropy = (self.config.entropy)();
         let key = key_for(entropy.nonce());
-        let request = client_request(&self.url, &key, &self.subprotocols, &self.fields);
+        let extensions = self.extensions();
+        let request = client_request(
+            &self.url,
+            &key,
+            &self.subprotocols,
+            &extensions,
+            &self.fields,
+        );
         stream.limit_writes(Some(self.config.handshake_timeout))?;
         // TLS reads while it writes: its own handshake comes first.
         limit_until(&mut stream, deadline)?;
@@ -268,14 +275,23 @@ impl Client {
             let body = refusal_line(&head, &mut stream, &mut buffer, deadline);
             return Err(self.refused(head, body).into());
         }
-        let subprotocol = check_response(&head, &key, &self.subprotocols, &[])?;
+        let chosen = check_response(&head, &key, &self.subprotocols, &extensions)?;
         let opened = Opened {
             keys: Some(entropy),
             buffer,
-            subprotocol: subprotocol.map(str::to_owned),
+            subprotocol: chosen.subprotocol.map(str::to_owned),
+            deflate: chosen.deflate,
             shared,
         };
         Ok(WebSocket::new(stream, opened, Arc::clone(&self.config))?)
+    }
+
+    /// What this client offers (§9.1).
+    fn extensions(&self) -> Vec<Extension> {
+        let wanted = self.config.compression.iter();
+        wanted
+            .map(|wanted| Deflate::offer(wanted.sending, wanted.receiving))
+            .collect()
     }
 
     /// §4.1: "If the status code received from the server is not 101, the client handles the

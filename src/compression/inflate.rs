@@ -165,6 +165,11 @@ impl Inflater {
         Ok(())
     }
 
+    /// Gives back the memory that holds no window.
+    pub fn release(&mut self) {
+        self.output.shrink(self.window.size());
+    }
+
     /// The memory that it holds, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -567,6 +572,15 @@ impl Output {
             self.bytes.copy_within(self.end - window..self.end, 0);
             self.end = window;
         }
+    }
+
+    /// Gives back the room, and what is out of reach.
+    fn shrink(&mut self, window: usize) {
+        let start = self.end.saturating_sub(window);
+        self.bytes.copy_within(start..self.end, 0);
+        self.end -= start;
+        self.bytes.truncate(self.end);
+        self.bytes.shrink_to_fit();
     }
 
     /// Grows, if it may.

@@ -17,6 +17,7 @@ mod inflate;
 mod symbols;
 mod window;
 
+pub use deflate::Deflater;
 pub use element::{BlockKind, Element, Watch};
 pub use error::{Alphabet, DeflateRule, InvalidDeflate};
 pub use inflate::Inflater;

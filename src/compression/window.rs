@@ -30,13 +30,16 @@ impl Window {
             .then_some(Window { bits, takeover })
     }
 
+    /// The same size. Without takeover, each message begins with an empty window.
+    #[must_use]
+    pub const fn with_takeover(self, takeover: bool) -> Window {
+        Window { takeover, ..self }
+    }
+
     /// The same size, but each message begins with an empty window (no context takeover).
     #[must_use]
     pub const fn without_takeover(self) -> Window {
-        Window {
-            takeover: false,
-            ..self
-        }
+        self.with_takeover(false)
     }
 
     /// The size as a power of two, from 8 to 15.

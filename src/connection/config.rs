@@ -4,6 +4,7 @@
 //! The defaults are made for a server that anybody can reach.
 
 use super::budget::Budget;
+use super::compression::Compression;
 use super::entropy::Entropy;
 use crate::opening::{Hosts, Origins};
 use std::fmt;
@@ -78,6 +79,12 @@ pub struct Config {
     /// The names by which clients may call a server. Default [`Hosts::Any`]. A server that only its
     /// own machine or network reaches, and that trusts them, needs [`Hosts::Local`].
     pub hosts: Hosts,
+    /// Whether messages may be compressed (RFC 7692), and how. A client offers it, a server accepts
+    /// it. Default `None`, off, for three reasons: each connection keeps two windows (memory); a
+    /// secret and a text that an attacker chooses, compressed together, leak the secret through
+    /// their length (CRIME); and what is small on the wire can be long in memory (bombs;
+    /// [`max_message`](Config::max_message) limits those).
+    pub compression: Option<Compression>,
     /// Makes a client's source of nonces and masking keys. Default: the operating system's
     /// generator. A lesson or a test can put [`Entropy::scripted`] here.
     pub entropy: fn() -> Entropy,
@@ -156,6 +163,9 @@ impl Config {
                 return invalid(field, &number, NUMBER);
             }
         }
+        if let Some(compression) = &self.compression {
+            compression.check()?;
+        }
         match STACK.contains(&self.stack_size) {
             true => Ok(()),
             false => invalid("stack_size", &self.stack_size, "16384 bytes or more"),
@@ -190,6 +200,7 @@ impl Default for Config {
             stack_size: 256 << 10,
             origins: Origins::SameHost,
             hosts: Hosts::Any,
+            compression: None,
             entropy: Entropy::from_system,
         }
     }

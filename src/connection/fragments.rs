@@ -84,7 +84,8 @@ impl<S: Stream, F: Fragment + ?Sized> Fragments<'_, S, F> {
             true => OpCode::Continuation,
         };
         self.begun = true;
-        self.writer.write_frame(fin, opcode, fragment.as_bytes())?;
+        self.writer
+            .write_fragment(fin, opcode, fragment.as_bytes())?;
         self.writer.flush()
     }
 }

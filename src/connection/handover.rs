@@ -7,6 +7,7 @@ use super::state::State;
 use super::stream::Stream;
 use super::websocket::{Opened, WebSocket, masking_keys};
 use crate::framing::{Buffer, Role};
+use crate::opening::Deflate;
 use std::io;
 use std::sync::Arc;
 
@@ -23,6 +24,22 @@ impl<S: Stream> WebSocket<S> {
         received: &[u8],
         config: &Config,
     ) -> io::Result<WebSocket<S>> {
+        WebSocket::after_handshake_with(stream, role, received, None, config)
+    }
+
+    /// [`after_handshake`](Self::after_handshake) for a handshake in which the two sides agreed on
+    /// compression, or did not: [`Deflate::accept`] and [`Deflate::check_answer`] say what they
+    /// agreed on.
+    ///
+    /// # Errors
+    /// Those of [`after_handshake`](Self::after_handshake).
+    pub fn after_handshake_with(
+        stream: S,
+        role: Role,
+        received: &[u8],
+        deflate: Option<Deflate>,
+        config: &Config,
+    ) -> io::Result<WebSocket<S>> {
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
         config.check().map_err(invalid)?;
         let mut buffer = Buffer::new();
@@ -31,6 +48,7 @@ impl<S: Stream> WebSocket<S> {
             keys: masking_keys(role, config),
             buffer,
             subprotocol: None,
+            deflate,
             shared: Arc::default(),
         };
         WebSocket::new(stream, opened, Arc::new(config.clone()))
@@ -43,9 +61,14 @@ impl<S: Stream> WebSocket<S> {
     /// own.
     ///
     /// # Errors
-    /// Those of [`Writer::flush`](crate::Writer::flush).
+    /// Those of [`Writer::flush`](crate::Writer::flush). [`io::ErrorKind::Unsupported`]: the
+    /// connection is open, and the two sides agreed on compression. Then the windows would be lost.
     pub fn into_inner(mut self) -> Result<(S, Vec<u8>), Error> {
         if self.state() == State::Open {
+            if self.compression().is_some() {
+                let why = "the windows of the compression cannot be given away";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why).into());
+            }
             self.writer.flush()?;
         }
         let unread = self.incoming.unread();

@@ -8,6 +8,9 @@
 
 mod budget;
 mod closing;
+mod compressed;
+mod compression;
+mod compressor;
 mod config;
 mod ending;
 mod entropy;
@@ -15,6 +18,7 @@ mod error;
 mod fragments;
 mod handover;
 mod output;
+mod prepared;
 mod read_head;
 mod sender;
 mod shared;
@@ -26,14 +30,16 @@ mod websocket;
 mod writer;
 
 pub use budget::{Budget, Share};
+pub use compression::Compression;
 pub(crate) use config::deadline_in;
 pub use config::{Config, InvalidConfig};
 pub(crate) use ending::close_gently;
 pub use entropy::Entropy;
 pub use error::{Error, Unsendable};
 pub use fragments::{Fragment, Fragments};
+pub use prepared::PreparedMessage;
 pub(crate) use read_head::read_head;
-pub use sender::{PreparedMessage, Sender};
+pub use sender::Sender;
 pub(crate) use shared::Shared;
 pub use state::{Closed, Side, State, TcpEnd};
 pub use stream::{Stream, Tcp};

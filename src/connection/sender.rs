@@ -1,10 +1,12 @@
 //! Optional: sending on a connection while another thread reads. RFC 6455 says nothing about
 //! threads; this file does.
 
+use super::compressor::Compressing;
 use super::config::{Config, deadline_in};
 use super::entropy::Entropy;
 use super::error::{Error, Unsendable, check_control};
 use super::output::{Kind, Limits};
+use super::prepared::PreparedMessage;
 use super::shared::Shared;
 use super::stream::{Stream, Tcp};
 use super::websocket::{WebSocket, masking_keys};
@@ -22,18 +24,30 @@ pub struct Sender<S: Stream + Clone = Tcp> {
     shared: Arc<Shared>,
     /// A client's masking keys. A sender and its clones use the same source.
     keys: Option<Arc<Mutex<Entropy>>>,
+    /// If the two sides agreed on compression.
+    compressing: Option<Compressing>,
     config: Arc<Config>,
 }
 
 impl<S: Stream + Clone> WebSocket<S> {
     /// Sends from other threads while this one reads.
+    ///
+    /// From the first call on, each compressed message of this connection begins with an empty
+    /// window, also those of [`send`](WebSocket::send): the messages of several threads leave in
+    /// any order, and a window needs one order.
     #[must_use]
     pub fn sender(&self) -> Sender<S> {
+        self.writer.shared.order.note_sender();
         let keys = masking_keys(self.role(), &self.writer.config);
         Sender {
             stream: self.stream().clone(),
             shared: Arc::clone(&self.writer.shared),
             keys: keys.map(|keys| Arc::new(Mutex::new(keys))),
+            compressing: self
+                .writer
+                .compressor
+                .as_ref()
+                .map(|compressor| compressor.how),
             config: Arc::clone(&self.writer.config),
         }
     }
@@ -48,8 +62,19 @@ impl<S: Stream + Clone> Sender<S> {
     /// [`Error::Closing`] or [`Error::Closed`] if nothing may be sent any more.
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        let frame = self.encode(message.opcode(), message.as_bytes());
+        let (opcode, bytes) = (message.opcode(), message.as_bytes());
+        let compressed = self.compressing().and_then(|how| how.alone(bytes));
+        let frame = match &compressed {
+            Some(compressed) => self.encode(true, opcode, compressed),
+            None => self.encode(false, opcode, bytes),
+        };
         self.transmit(Kind::Message, &frame)
+    }
+
+    /// How to compress a message now, if it may be compressed.
+    fn compressing(&self) -> Option<&Compressing> {
+        let compressing = self.compressing.as_ref();
+        compressing.filter(|_| self.shared.order.allows_compressed())
     }
 
     /// Sends a message that was encoded before, and that many connections share.
@@ -61,7 +86,11 @@ impl<S: Stream + Clone> Sender<S> {
         if self.keys.is_some() {
             return Err(Unsendable::Unmasked.into());
         }
-        self.transmit(Kind::Message, &message.0)
+        let frame = match self.compressing() {
+            Some(how) => message.compressed(how),
+            None => message.plain(),
+        };
+        self.transmit(Kind::Message, frame)
     }
 
     /// Sends a Ping (§5.5.2) with up to 125 bytes of payload.
@@ -83,7 +112,7 @@ impl<S: Stream + Clone> Sender<S> {
 
     fn send_control(&self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
         check_control(payload)?;
-        let frame = self.encode(opcode, payload);
+        let frame = self.encode(false, opcode, payload);
         self.transmit(Kind::BetweenFragments, &frame)
     }
 
@@ -119,30 +148,16 @@ impl<S: Stream + Clone> Sender<S> {
         }
     }
 
-    fn encode(&self, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(Header::MAX_SIZE + payload.len());
-        Frame::new(opcode, self.masking_key(), payload).encode(&mut frame);
-        frame
+    fn encode(&self, rsv1: bool, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Header::MAX_SIZE + payload.len());
+        let frame = Frame::new(opcode, self.masking_key(), payload);
+        Frame { rsv1, ..frame }.encode(&mut bytes);
+        bytes
     }
 
     fn masking_key(&self) -> Option<[u8; 4]> {
         let keys = self.keys.as_ref()?;
         let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
         Some(keys.masking_key())
-    }
-}
-
-/// A message from a server to many clients: encoded once, its bytes shared by every connection.
-/// That is possible because a server "MUST NOT mask any frames that it sends to the client" (§5.1).
-/// Clones are cheap.
-#[derive(Clone, Debug)]
-pub struct PreparedMessage(Arc<[u8]>);
-
-impl<'m, M: Into<Message<'m>>> From<M> for PreparedMessage {
-    fn from(message: M) -> PreparedMessage {
-        let message = message.into();
-        let mut frame = Vec::new();
-        Frame::new(message.opcode(), None, message.as_bytes()).encode(&mut frame);
-        PreparedMessage(frame.into())
     }
 }

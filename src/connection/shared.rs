@@ -5,6 +5,7 @@
 //! - Its lock is held for a moment only, never while anybody reads or writes.
 //! - What is sent, and in which order, is `writer.rs` and `output.rs`. How TCP ends is `ending.rs`.
 
+use super::compressor::Order;
 use super::error::Error;
 use super::output::Output;
 use super::state::{Closed, Side, State, TcpEnd};
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     /// Whether the facts forbid sending. This copy can be read without the lock.
     over: AtomicBool,
     pub(super) output: Output,
+    pub(super) order: Order,
 }
 
 /// What has happened so far. The state follows from it.

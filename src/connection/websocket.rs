@@ -6,6 +6,7 @@
 //! - How a connection begins is `client/` and `server/`.
 
 use super::budget::Share;
+use super::compressor::{Compressing, Compressor};
 use super::config::Config;
 use super::entropy::Entropy;
 use super::error::Error;
@@ -18,6 +19,7 @@ use super::writer::Writer;
 use crate::framing::{
     Buffer, Message, MessageDecoder, MessageKind, OpCode, Payload, Received, Role, Violation,
 };
+use crate::opening::Deflate;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,6 +48,7 @@ pub struct WebSocket<S: Stream = Tcp> {
     pub(super) writer: Writer<S>,
     timers: Timers,
     subprotocol: Option<String>,
+    deflate: Option<Deflate>,
     /// What it holds of [`Config::budget`].
     share: Share,
     /// The time limit that the stream has for reads now.
@@ -87,15 +90,32 @@ impl<S: Stream> WebSocket<S> {
         let can_limit = stream.limit_reads(config.keepalive)?;
         limit_single_writes(&mut stream, &config)?;
         opened.shared.note_opened();
-        Ok(WebSocket {
+        let mut socket = WebSocket {
             incoming: MessageDecoder::new(role, config.max_message, opened.buffer),
             timers: Timers::new(&config, can_limit),
             subprotocol: opened.subprotocol,
+            deflate: opened.deflate,
             share: config.budget.share(),
             read_limit: config.keepalive,
             writer: Writer::new(stream, opened.keys, config, opened.shared),
             reading: Reading::Messages,
-        })
+        };
+        if let Some(deflate) = opened.deflate {
+            socket.compress(deflate);
+        }
+        Ok(socket)
+    }
+
+    /// Compresses and inflates from the first message on (RFC 7692).
+    fn compress(&mut self, Deflate { client, server }: Deflate) {
+        let (sending, receiving) = match self.role() {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        let wanted = self.writer.config.compression.unwrap_or_default();
+        let compressor = Compressor::new(Compressing::new(sending, wanted));
+        self.writer.compressor = Some(Box::new(compressor));
+        self.incoming.inflate(receiving);
     }
 
     /// Waits for the next message and lends it. Pings and the closing handshake are answered while
@@ -228,6 +248,9 @@ impl<S: Stream> WebSocket<S> {
         let _ = self.writer.flush_without_waiting();
         self.check_late_peer()?;
         self.check_memory()?;
+        if self.incoming.has_more() {
+            return Ok(());
+        }
         self.limit_read(deadline)?;
         match read_once(self.writer.stream_mut(), self.incoming.room()) {
             Ok(0) => Err(self.lose(TcpEnd::ClosedBy(Side::Peer))),
@@ -392,6 +415,12 @@ impl<S: Stream> WebSocket<S> {
         self.subprotocol.as_deref()
     }
 
+    /// The windows that the two sides agreed on, if messages may be compressed (RFC 7692).
+    #[must_use]
+    pub fn compression(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
     /// The stream below.
     #[must_use]
     pub fn stream(&self) -> &S {
@@ -407,6 +436,7 @@ pub(crate) struct Opened {
     /// The bytes that arrived behind the handshake.
     pub(crate) buffer: Buffer,
     pub(crate) subprotocol: Option<String>,
+    pub(crate) deflate: Option<Deflate>,
     pub(crate) shared: Arc<Shared>,
 }
 

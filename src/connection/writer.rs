@@ -3,6 +3,7 @@
 //! How the bytes leave is `output.rs`. What all senders of a connection share is `shared.rs`. A Close
 //! frame leaves in `ending.rs`: it has one time limit for everything.
 
+use super::compressor::Compressor;
 use super::config::Config;
 use super::entropy::Entropy;
 use super::error::{Error, check_control};
@@ -24,6 +25,8 @@ pub struct Writer<S> {
     pub(super) config: Arc<Config>,
     /// A client's source of masking keys. A server has none: it "MUST NOT mask" (§5.1).
     keys: Option<Entropy>,
+    /// Only if the two sides agreed on permessage-deflate.
+    pub(super) compressor: Option<Box<Compressor>>,
     /// Whole frames that are encoded and not sent.
     pub(super) output: Vec<u8>,
 }
@@ -39,6 +42,7 @@ impl<S: Stream> Writer<S> {
             stream: Some(stream),
             shared,
             keys,
+            compressor: None,
             output: Vec::new(),
             config,
         }
@@ -86,7 +90,10 @@ impl<S: Stream> Writer<S> {
     #[inline]
     pub fn write<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        self.write_frame(true, message.opcode(), message.as_bytes())
+        if let Some(compressor) = self.compressor.take() {
+            return self.write_compressed(compressor, message);
+        }
+        self.write_frame(true, false, message.opcode(), message.as_bytes())
     }
 
     /// Sends a Ping (§5.5.2) with up to 125 bytes of payload. The peer sends the payload back.
@@ -108,7 +115,7 @@ impl<S: Stream> Writer<S> {
 
     fn send_control(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
         check_control(payload)?;
-        self.write_frame(true, opcode, payload)?;
+        self.write_frame(true, false, opcode, payload)?;
         self.flush()
     }
 
@@ -117,6 +124,7 @@ impl<S: Stream> Writer<S> {
     pub(super) fn write_frame(
         &mut self,
         fin: bool,
+        rsv1: bool,
         opcode: OpCode,
         payload: &[u8],
     ) -> Result<(), Error> {
@@ -125,7 +133,7 @@ impl<S: Stream> Writer<S> {
         }
         let frame = Frame {
             fin,
-            rsv1: false,
+            rsv1,
             opcode,
             mask: self.masking_key(),
             payload,
@@ -188,6 +196,7 @@ impl<S: Stream> Writer<S> {
 
     pub(super) fn forget_output(&mut self) {
         self.output.clear();
+        self.note_sent();
         let keep = self.config.write_buffer.saturating_mul(2);
         self.output.shrink_to(keep);
     }
@@ -199,19 +208,37 @@ impl<S: Stream> Writer<S> {
             return Ok(());
         }
         let stream = stream_of(&mut self.stream);
-        self.shared
-            .try_transmit(stream, &mut self.output, &self.config)
+        let result = self
+            .shared
+            .try_transmit(stream, &mut self.output, &self.config);
+        if self.output.is_empty() {
+            self.note_sent();
+        }
+        result
+    }
+
+    /// The output is empty. What is left of it in the backlog leaves before anything newer.
+    #[inline]
+    fn note_sent(&self) {
+        if self.compressor.is_some() {
+            self.shared.order.note_unsent(false);
+        }
     }
 
     /// The memory that it holds, in bytes.
     #[inline]
     pub(super) fn memory(&self) -> usize {
-        self.output.capacity() + self.shared.output.waiting()
+        let compressor = self.compressor.as_ref();
+        let compressor = compressor.map_or(0, |compressor| compressor.memory());
+        self.output.capacity() + self.shared.output.waiting() + compressor
     }
 
     /// Gives back the memory that holds no output.
     pub(super) fn release(&mut self) {
         self.output.shrink_to_fit();
+        if let Some(compressor) = &mut self.compressor {
+            compressor.release();
+        }
     }
 
     /// Whether something waits to be sent, so that a read must not wait long.

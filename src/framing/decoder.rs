@@ -6,17 +6,19 @@
 //! - A header is refused before a byte of its payload is read. Text is refused at the first wrong
 //!   byte.
 //! - The payload of a single frame is lent from where it was received. Nothing copies it. Fragments
-//!   are collected as their bytes arrive.
+//!   are collected as their bytes arrive. So is what comes out of a compressed message.
 
 use super::buffer::Buffer;
 use super::close::CloseReason;
 use super::collected::Collected;
-use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, Role};
+use super::frame::{Decoded, Header, NO_EXTENSION, OpCode, RSV1, Role};
+use super::inflated::Inflated;
 use super::mask::mask;
 use super::message::Message;
 use super::sequence::{MessageKind, Sequence};
 use super::utf8::{Utf8, whole_text};
 use super::violation::Violation;
+use crate::compression::Window;
 use std::ops::Range;
 
 /// What the peer sent: a whole message, or a control frame.
@@ -36,7 +38,7 @@ pub(crate) enum Received {
 pub(crate) enum Payload {
     /// Unmasked in the buffer.
     Buffer(Range<usize>),
-    /// Collected, with the fragments before it.
+    /// Collected: it came in fragments, or compressed.
     Collected,
 }
 
@@ -53,11 +55,15 @@ pub(crate) struct MessageDecoder {
     pub(super) collected: Collected,
     /// The check of a text in one frame that arrives in pieces.
     text: Utf8,
+    /// Only if the two sides agreed on permessage-deflate.
+    pub(super) inflated: Option<Box<Inflated>>,
 }
 
 #[derive(Debug)]
 pub(super) struct ArrivingFrame {
     pub(super) header: Header,
+    /// Whether its payload is collected, and does not stay in the buffer.
+    pub(super) is_collected: bool,
     /// This many bytes of payload are here, unmasked.
     pub(super) arrived: usize,
 }
@@ -67,12 +73,6 @@ impl ArrivingFrame {
     pub(super) fn missing(&self) -> usize {
         // `check_size` and the rule for control frames keep the length within a `usize`.
         self.header.length as usize - self.arrived
-    }
-
-    /// Whether the frame carries a part of a message and not a whole one.
-    #[inline]
-    pub(super) fn is_fragment(&self) -> bool {
-        self.header.opcode == OpCode::Continuation || !self.header.fin
     }
 }
 
@@ -88,7 +88,13 @@ impl MessageDecoder {
             sequence: Sequence::default(),
             collected: Collected::default(),
             text: Utf8::default(),
+            inflated: None,
         }
+    }
+
+    /// From here on, messages can be compressed (RFC 7692), with this window.
+    pub(crate) fn inflate(&mut self, window: Window) {
+        self.inflated = Some(Box::new(Inflated::new(window, self.max_message)));
     }
 
     pub(crate) fn receiver(&self) -> Role {
@@ -100,10 +106,9 @@ impl MessageDecoder {
         self.buffer.room_for(self.missing_in_buffer())
     }
 
-    /// How many bytes the payload that arrives in the buffer still needs there. A fragment does not
-    /// stay in the buffer.
+    /// How many bytes the payload that arrives in the buffer still needs there.
     pub(super) fn missing_in_buffer(&self) -> usize {
-        let frame = self.frame.as_ref().filter(|frame| !frame.is_fragment());
+        let frame = self.frame.as_ref().filter(|frame| !frame.is_collected);
         frame.map_or(0, ArrivingFrame::missing)
     }
 
@@ -143,27 +148,45 @@ impl MessageDecoder {
     /// payload arrives.
     #[inline]
     fn begin_frame(&mut self) -> Result<Option<ArrivingFrame>, Violation> {
-        let decoded = Header::decode(self.buffer.unread(), NO_EXTENSION)?;
+        let extension_bits = match self.inflated {
+            Some(_) => RSV1,
+            None => NO_EXTENSION,
+        };
+        let decoded = Header::decode(self.buffer.unread(), extension_bits)?;
         let Decoded::Header(header, size) = decoded else {
             return Ok(None);
         };
+        header.check_rsv1()?;
         header.check_received_by(self.receiver)?;
+        let mut is_collected = false;
         if !header.opcode.is_control() {
             if self.sequence.unfinished().is_none() {
                 self.forget_last_message();
             }
             self.sequence.begin_frame(&header)?;
             self.check_size(&header)?;
+            let is_fragment = header.opcode == OpCode::Continuation || !header.fin;
+            is_collected = is_fragment || self.sequence.is_compressed();
         }
         self.buffer.consume(size);
-        Ok(Some(ArrivingFrame { header, arrived: 0 }))
+        Ok(Some(ArrivingFrame {
+            header,
+            is_collected,
+            arrived: 0,
+        }))
     }
 
-    /// The limit of §10.4. It counts what is collected and the payload that is announced.
+    /// The limit of §10.4. It counts what has arrived and the payload that is announced. What comes
+    /// out of a compressed message is limited when it comes out.
     #[inline]
     fn check_size(&self, header: &Header) -> Result<(), Violation> {
-        let length = header.length.saturating_add(self.collected.length() as u64);
-        let limit = self.max_message as u64;
+        let (arrived, limit) = match &self.inflated {
+            Some(inflated) if self.sequence.is_compressed() => {
+                (inflated.arrived(), inflated.limit())
+            }
+            _ => (self.collected.length() as u64, self.max_message as u64),
+        };
+        let length = header.length.saturating_add(arrived);
         match length <= limit {
             true => Ok(()),
             false => Err(Violation::TooBig { length, limit }),
@@ -176,14 +199,13 @@ impl MessageDecoder {
         self.text = Utf8::default();
     }
 
-    /// Unmasks the new bytes of the payload in place (§5.3), and collects those of a fragment.
-    /// Returns the payload when it is complete.
+    /// Unmasks the new bytes of the payload in place (§5.3), and collects those that do not stay in
+    /// the buffer. Returns the payload when it is complete.
     #[inline]
     fn receive_payload(&mut self, frame: &mut ArrivingFrame) -> Result<Option<Payload>, Violation> {
-        let is_fragment = frame.is_fragment();
         let length = frame.header.length as usize;
         // Where the payload begins in the buffer: collected bytes have left it.
-        let first = if is_fragment { frame.arrived } else { 0 };
+        let first = if frame.is_collected { frame.arrived } else { 0 };
         let payload = self.buffer.unread_mut();
         let here = payload.len().min(length - first);
         let new = &mut payload[frame.arrived - first..here];
@@ -191,10 +213,10 @@ impl MessageDecoder {
             mask(key, frame.arrived as u64, new);
         }
         let is_complete = first + here == length;
-        if is_fragment {
-            self.collect(frame, here)?;
+        if frame.is_collected {
+            let is_all = self.collect(frame, here)?;
             frame.arrived += here;
-            return Ok(is_complete.then_some(Payload::Collected));
+            return Ok((is_complete && is_all).then_some(Payload::Collected));
         }
         if is_complete {
             return Ok(Some(Payload::Buffer(self.buffer.consume(length))));
@@ -207,15 +229,40 @@ impl MessageDecoder {
         Ok(None)
     }
 
-    /// Moves bytes of a fragment out of the buffer, behind the bytes before them.
-    fn collect(&mut self, frame: &ArrivingFrame, count: usize) -> Result<(), Violation> {
+    /// Moves bytes out of the buffer, behind the bytes before them. Compressed bytes are inflated
+    /// on the way. Returns whether all bytes are there: inflating can go on later.
+    fn collect(&mut self, frame: &ArrivingFrame, count: usize) -> Result<bool, Violation> {
         let most = self.longest_message(frame);
         let range = self.buffer.consume(count);
-        let piece = self.buffer.consumed(range);
-        match self.sequence.unfinished() {
-            Some(kind) => self.collected.push(kind, piece, most),
-            None => unreachable!("`Sequence::begin_frame` has noted the message"),
+        let Some(kind) = self.sequence.unfinished() else {
+            unreachable!("`Sequence::begin_frame` has noted the message")
+        };
+        let (buffer, collected) = (&self.buffer, &mut self.collected);
+        match &mut self.inflated {
+            Some(inflated) if self.sequence.is_compressed() => {
+                if !range.is_empty() {
+                    inflated.push(range);
+                }
+                let is_all = inflated.inflate(buffer, collected, kind)?;
+                let is_end = frame.header.fin && frame.missing() == count;
+                if is_all && is_end {
+                    inflated.end_message(collected, kind)?;
+                }
+                Ok(is_all)
+            }
+            _ => {
+                collected.push(kind, buffer.consumed(range), most)?;
+                Ok(true)
+            }
         }
+    }
+
+    /// Whether more can be inflated of what has arrived. Then the next call of
+    /// [`next_received`](Self::next_received) comes before the next read.
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        let inflated = self.inflated.as_ref();
+        inflated.is_some_and(|inflated| inflated.has_more())
     }
 
     /// How long the message of this fragment can become.

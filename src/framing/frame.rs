@@ -243,6 +243,20 @@ impl Header {
         }
     }
 
+    /// RFC 7692 §6: RSV1 says that a message is compressed. Only its first frame can say so: "An
+    /// endpoint MUST NOT set the 'Per-Message Compressed' bit of control frames and non-first
+    /// fragments of a data message."
+    ///
+    /// # Errors
+    /// RSV1 is set on a control frame or on a Continuation frame.
+    #[inline]
+    pub fn check_rsv1(&self) -> Result<(), Violation> {
+        match (self.rsv1, self.opcode) {
+            (false, _) | (true, OpCode::Text | OpCode::Binary) => Ok(()),
+            (true, _) => Err(Violation::ReservedBits(RSV1 >> 4)),
+        }
+    }
+
     /// Who masks (§5.1): "The server MUST close the connection upon receiving a frame that is not
     /// masked." "A client MUST close a connection if it detects a masked frame."
     ///

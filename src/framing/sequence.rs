@@ -31,6 +31,9 @@ pub(crate) struct Sequence {
     /// The message that has begun and is not finished. A message in one frame begins and ends with
     /// that frame.
     message: Option<MessageKind>,
+    /// RFC 7692 §6: "Per-Message Compressed" is said by RSV1 of the first frame, for the whole
+    /// message.
+    compressed: bool,
 }
 
 impl Sequence {
@@ -51,7 +54,16 @@ impl Sequence {
                 return Err(Violation::UnfinishedMessage(header.opcode.encode()));
             }
         }
+        if matches!(header.opcode, OpCode::Text | OpCode::Binary) {
+            self.compressed = header.rsv1;
+        }
         Ok(())
+    }
+
+    /// Whether the message that has begun last is compressed.
+    #[inline]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// Notes that the payload of this frame is complete. Returns the kind of the message that it

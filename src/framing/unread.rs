@@ -28,7 +28,7 @@ impl MessageDecoder {
         }
         let unread = self.buffer.unread();
         match &self.frame {
-            Some(frame) if frame.is_fragment() => {
+            Some(frame) if frame.is_collected => {
                 let rest = Header {
                     length: frame.missing() as u64,
                     mask: frame.header.mask.map(|key| rotated(key, frame.arrived)),

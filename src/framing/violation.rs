@@ -6,6 +6,7 @@
 //! `sequence.rs`, `utf8.rs`, `close.rs`, `decoder.rs`.
 
 use super::close::{CloseCode, InvalidClose};
+use crate::compression::InvalidDeflate;
 use std::fmt;
 use std::ops::Range;
 
@@ -58,6 +59,8 @@ pub enum Violation {
     },
     /// A Close frame with a wrong body.
     InvalidClose(InvalidClose),
+    /// A compressed message that is not DEFLATE.
+    Deflate(InvalidDeflate),
 }
 
 /// Where in the bytes a violation is.
@@ -67,7 +70,8 @@ pub enum Location {
     InHeader(Range<usize>),
     /// In these bytes of the frame's payload.
     InPayload(Range<usize>),
-    /// In this byte of the message; the payloads of all its fragments count.
+    /// In this byte of the message; the payloads of all its fragments count. In a compressed message
+    /// it is a byte of the text that comes out, or for [`Violation::Deflate`] one of those sent.
     InMessage(u64),
 }
 
@@ -79,7 +83,8 @@ struct Rule {
 }
 
 impl Violation {
-    /// The section of RFC 6455 that was broken.
+    /// The section of RFC 6455 that was broken. For a compressed message it can be one of RFC 1951
+    /// or RFC 7692, and says so.
     #[must_use]
     pub fn clause(self) -> &'static str {
         self.rule().clause
@@ -122,6 +127,7 @@ impl Violation {
                 ("§5.5.1", INVALID, InPayload(at..at + 1))
             }
             Violation::InvalidClose(InvalidClose::TooLong(_)) => ("§5.5", PROTOCOL, InHeader(1..2)),
+            Violation::Deflate(invalid) => (invalid.rule.clause(), INVALID, InMessage(invalid.at)),
         };
         Rule {
             clause,
@@ -185,6 +191,8 @@ impl fmt::Display for Violation {
                 "a text that is not UTF-8; its first wrong byte is byte {at}, counted from 0"
             ),
             Violation::InvalidClose(invalid) => write!(f, "{invalid}"),
+            // It says the clause itself.
+            Violation::Deflate(invalid) => return write!(f, "{invalid}"),
         }?;
         write!(f, " ({})", self.clause())
     }

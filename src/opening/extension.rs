@@ -1,10 +1,11 @@
 //! RFC 6455 §9.1, Negotiating Extensions: the grammar of the Sec-WebSocket-Extensions field.
 //!
-//! This endpoint speaks no extension. It reads the field for two reasons. Malformed data is refused
-//! (§9.1: "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_").
-//! And a server may not use an extension that the client did not offer.
+//! Malformed data is refused (§9.1: "the recipient of such malformed data MUST immediately _Fail the
+//! WebSocket Connection_"). The one extension that this endpoint speaks is in
+//! `permessage_deflate.rs`.
 
 use super::fields::{Fields, is_token, name};
+use std::fmt;
 
 /// One extension with its parameters in order: `foo; bar; baz=2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,20 @@ pub struct Extension {
     pub name: String,
     /// Names and values. A parameter may have no value.
     pub parameters: Vec<(String, Option<String>)>,
+}
+
+impl fmt::Display for Extension {
+    /// As the field has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for (name, value) in &self.parameters {
+            write!(f, "; {name}")?;
+            if let Some(value) = value {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads the field. All its lines together are one list, with this grammar:

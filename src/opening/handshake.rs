@@ -9,6 +9,7 @@ use super::error::{Clause, HandshakeError};
 use super::extension::{Extension, parse_extensions};
 use super::fields::{Fields, is_token, name};
 use super::head::{Head, RequestLine, StatusLine};
+use super::permessage_deflate::Deflate;
 use super::url::{Url, is_authority};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -109,14 +110,15 @@ pub fn check_client_field(name: &str, value: &str) -> Result<(), RefusedField> {
     Err(RefusedField::new(name, value, why, "§4.1"))
 }
 
-/// The client's opening handshake (§4.1). `offered` are the subprotocols, the preferred one first.
-/// `more` are fields that the application adds. The last `Host` among them takes the place of the
+/// The client's opening handshake (§4.1). `offered` are the subprotocols, the preferred one first,
+/// and `extensions` are offered likewise (§9.1). `more` are fields that the application adds. The last `Host` among them takes the place of the
 /// one from the URL.
 #[must_use]
 pub fn client_request(
     url: &Url,
     key: &str,
     offered: &[String],
+    extensions: &[Extension],
     more: &Fields,
 ) -> Head<RequestLine> {
     let mut fields = Fields::default();
@@ -128,6 +130,9 @@ pub fn client_request(
     fields.push(name::VERSION, VERSION);
     if !offered.is_empty() {
         fields.push(name::PROTOCOL, &offered.join(", "));
+    }
+    for extension in extensions {
+        fields.push(name::EXTENSIONS, &extension.to_string());
     }
     let is_host = |field: &str| field.eq_ignore_ascii_case(name::HOST);
     for (name, value) in more.iter().filter(|&(field, _)| !is_host(field)) {
@@ -154,6 +159,8 @@ pub struct Opening<'a> {
     pub origin: Option<&'a str>,
     /// The subprotocols that the client offers, the preferred one first.
     pub subprotocols: Vec<&'a str>,
+    /// The extensions that the client offers, the preferred one first.
+    pub extensions: Vec<Extension>,
 }
 
 /// Checks what every request must have, for a WebSocket or for a page: exactly one Host (RFC 9112
@@ -236,14 +243,15 @@ pub fn check_request(head: &Head<RequestLine>) -> Result<Opening<'_>, HandshakeE
     {
         return wrong(name::PROTOCOL, value, "it is a list of different tokens");
     }
-    // 9. |Sec-WebSocket-Extensions|: this server accepts none, but the field must be well-formed
-    //    (§9.1).
-    parse_extensions(fields).map_err(malformed_extensions)?;
+    // 9. |Sec-WebSocket-Extensions|: it must be well-formed (§9.1). What cannot be accepted is
+    //    declined.
+    let extensions = parse_extensions(fields).map_err(malformed_extensions)?;
     Ok(Opening {
         key,
         host,
         origin,
         subprotocols,
+        extensions,
     })
 }
 
@@ -282,16 +290,24 @@ pub fn check_subprotocols(names: &[&str]) -> Result<(), InvalidSubprotocols> {
     }
 }
 
-/// The server's opening handshake (§4.2.2) for a client's key, with the chosen subprotocol. `more`
-/// are fields that the application adds.
+/// The server's opening handshake (§4.2.2) for a client's key, with the chosen subprotocol and the
+/// accepted extension. `more` are fields that the application adds.
 #[must_use]
-pub fn server_response(key: &str, subprotocol: Option<&str>, more: &Fields) -> Head<StatusLine> {
+pub fn server_response(
+    key: &str,
+    subprotocol: Option<&str>,
+    extension: Option<&Extension>,
+    more: &Fields,
+) -> Head<StatusLine> {
     let mut fields = Fields::default();
     fields.push(name::UPGRADE, "websocket");
     fields.push(name::CONNECTION, "Upgrade");
     fields.push(name::ACCEPT, &accept_for(key));
     if let Some(subprotocol) = subprotocol {
         fields.push(name::PROTOCOL, subprotocol);
+    }
+    if let Some(extension) = extension {
+        fields.push(name::EXTENSIONS, &extension.to_string());
     }
     for (name, value) in more.iter() {
         fields.push(name, value);
@@ -306,8 +322,17 @@ pub fn server_response(key: &str, subprotocol: Option<&str>, more: &Fields) -> H
     }
 }
 
+/// What a server has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen<'a> {
+    /// The _Subprotocol In Use_.
+    pub subprotocol: Option<&'a str>,
+    /// Compression, if both sides agreed on it.
+    pub deflate: Option<Deflate>,
+}
+
 /// Checks a server's opening handshake with status 101 (§4.1) against the request: its key, and the
-/// subprotocols and extensions that it offered. Returns the _Subprotocol In Use_.
+/// subprotocols and extensions that it offered.
 ///
 /// # Errors
 /// The first of the numbered steps that fails.
@@ -316,7 +341,7 @@ pub fn check_response<'a>(
     key: &str,
     subprotocols: &[String],
     extensions: &[Extension],
-) -> Result<Option<&'a str>, HandshakeError> {
+) -> Result<Chosen<'a>, HandshakeError> {
     let fields = &head.fields;
     let accept = accept_in(head)?;
     let expected = accept_for(key);
@@ -325,20 +350,26 @@ pub fn check_response<'a>(
         return Err(wrong_field(name::ACCEPT, accept, asked, "§4.1"));
     }
     // 5. |Sec-WebSocket-Extensions|: only those that were offered.
-    for chosen in parse_extensions(fields).map_err(malformed_extensions)? {
+    let accepted = parse_extensions(fields).map_err(malformed_extensions)?;
+    for chosen in &accepted {
         if !extensions.iter().any(|one| one.name == chosen.name) {
             return Err(not_offered(name::EXTENSIONS, &chosen.name));
         }
     }
+    let deflate = Deflate::check_answer(extensions, &accepted)
+        .map_err(|wrong| wrong_field(name::EXTENSIONS, &wrong.seen, wrong.asked, wrong.clause))?;
     // 6. |Sec-WebSocket-Protocol|: one token, of those that were offered.
-    if fields.get(name::PROTOCOL).is_none() {
-        return Ok(None);
+    let subprotocol = match fields.get(name::PROTOCOL) {
+        None => None,
+        Some(_) => Some(single(fields, name::PROTOCOL, "§4.1")?),
+    };
+    match subprotocol.filter(|chosen| !subprotocols.iter().any(|one| one == chosen)) {
+        Some(stranger) => Err(not_offered(name::PROTOCOL, stranger)),
+        None => Ok(Chosen {
+            subprotocol,
+            deflate,
+        }),
     }
-    let chosen = single(fields, name::PROTOCOL, "§4.1")?;
-    if !subprotocols.iter().any(|one| one == chosen) {
-        return Err(not_offered(name::PROTOCOL, chosen));
-    }
-    Ok(Some(chosen))
 }
 
 /// Steps 2 to 4 of §4.1, without the comparison that needs the key. |Upgrade|, |Connection| and

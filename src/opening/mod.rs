@@ -16,6 +16,7 @@ mod handshake;
 mod head;
 mod host;
 mod origin;
+mod permessage_deflate;
 mod refusal;
 mod url;
 
@@ -25,12 +26,13 @@ pub use error::{Clause, HandshakeError};
 pub use extension::{Extension, parse_extensions};
 pub use fields::{Fields, InvalidField, check_field, is_token, name, value_has_token};
 pub use handshake::{
-    InvalidSubprotocols, Opening, RefusedField, VERSION, accept_in, check_client_field,
+    Chosen, InvalidSubprotocols, Opening, RefusedField, VERSION, accept_in, check_client_field,
     check_http_request, check_request, check_response, check_server_field, check_subprotocols,
     client_request, expects_continue, is_opening, server_response,
 };
 pub use head::{Head, HeadReader, RequestLine, StartLine, StatusLine};
 pub use host::Hosts;
 pub use origin::Origins;
+pub use permessage_deflate::{DEFLATE, Deflate, InvalidParameter};
 pub use refusal::{line_of_body, retry_after};
 pub use url::{Url, UrlError};

@@ -5,13 +5,13 @@
 
 use super::response::Response;
 use crate::connection::{
-    Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, close_gently, deadline_in,
-    read_head,
+    Compression, Config, Error, Opened, Shared, Stream, Tcp, Unsendable, WebSocket, close_gently,
+    deadline_in, read_head,
 };
 use crate::framing::Buffer;
 use crate::opening::{
-    Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field, check_http_request,
-    check_request, check_server_field, expects_continue, name, server_response,
+    Deflate, Fields, HandshakeError, Head, Opening, RequestLine, VERSION, check_field,
+    check_http_request, check_request, check_server_field, expects_continue, name, server_response,
 };
 use std::sync::Arc;
 
@@ -167,6 +167,16 @@ impl<S: Stream> Request<S> {
         self
     }
 
+    /// Whether messages may be compressed on this connection, if the client offers it (RFC 7692). It
+    /// takes the place of [`Config::compression`].
+    ///
+    /// [`upgrade`](Self::upgrade) fails with [`Error::Config`] if the level is not from 1 to 9.
+    #[must_use]
+    pub fn compression(mut self, compression: Option<Compression>) -> Request<S> {
+        Arc::make_mut(&mut self.config).compression = compression;
+        self
+    }
+
     /// One more field in the answer to an opening handshake, such as `Set-Cookie`. `upgrade` fails
     /// with [`Error::Unsendable`] if its name is not a token, if its value is not printable ASCII,
     /// or if the answer has this field already, such as `Upgrade`.
@@ -186,24 +196,31 @@ impl<S: Stream> Request<S> {
     /// [`Error::Handshake`] if the request is not a correct opening handshake (§4.2.1), has a body,
     /// or comes from a page that [`Config::origins`] does not accept (§10.2). It has been answered then,
     /// with the right status and a text that says what is missing and the clause.
-    /// [`Error::Unsendable`] for a field that cannot be sent; the client got 500.
+    /// [`Error::Unsendable`] for a field that cannot be sent, [`Error::Config`] for a compression that
+    /// cannot work; the client got 500.
     pub fn upgrade(mut self) -> Result<WebSocket<S>, Error> {
         if let Some(wrong) = self.wrong.take() {
             self.respond(500, TEXT, CANNOT_SEND)?;
             return Err(wrong.into());
         }
-        let subprotocol = self.accept()?;
+        if let Err(invalid) = self.config.check() {
+            self.respond(500, TEXT, CANNOT_SEND)?;
+            return Err(invalid.into());
+        }
+        let (subprotocol, deflate) = self.accept()?;
         let opened = Opened {
             keys: None,
             buffer: self.buffer,
             subprotocol,
+            deflate,
             shared: self.shared,
         };
         Ok(WebSocket::new(self.stream, opened, self.config)?)
     }
 
-    /// Checks the opening handshake, and sends ours or a refusal. Returns the subprotocol.
-    fn accept(&mut self) -> Result<Option<String>, Error> {
+    /// Checks the opening handshake, and sends ours or a refusal. Returns the subprotocol, and what
+    /// was agreed on compression.
+    fn accept(&mut self) -> Result<(Option<String>, Option<Deflate>), Error> {
         let opening = match self.check() {
             Ok(opening) => opening,
             Err(why) => {
@@ -217,7 +234,16 @@ impl<S: Stream> Request<S> {
         let mut offered = opening.subprotocols.iter();
         let chosen = offered.find(|&&name| self.spoken.iter().any(|spoken| spoken == name));
         let subprotocol = chosen.map(|&name| name.to_owned());
-        let response = server_response(opening.key, subprotocol.as_deref(), &self.more);
+        let accepted = self.config.compression.and_then(|wanted| {
+            Deflate::accept(&opening.extensions, wanted.sending, wanted.receiving)
+        });
+        let (deflate, extension) = accepted.unzip();
+        let response = server_response(
+            opening.key,
+            subprotocol.as_deref(),
+            extension.as_ref(),
+            &self.more,
+        );
         // RFC 9110 §7.8: with Upgrade and 100-continue, "the server MUST send a 100 (Continue)
         // response before sending a 101".
         let mut answer = match expects_continue(&self.head) {
@@ -227,7 +253,7 @@ impl<S: Stream> Request<S> {
         answer.extend(response.encode());
         self.stream.write_all(&answer)?;
         self.stream.flush()?;
-        Ok(subprotocol)
+        Ok((subprotocol, deflate))
     }
 
     fn check(&self) -> Result<Opening<'_>, HandshakeError> {

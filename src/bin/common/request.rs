@@ -3,13 +3,14 @@
 
 use crate::arguments::{Argument, Arguments, NotRun};
 use crate::silence::Patience;
-use rfc6455::Client;
+use rfc6455::{Client, Compression, Config};
 
 /// What the help text says of these options.
 pub const OPTIONS: &str = "\
   --field \"NAME: VALUE\"  add a field to the request (can be repeated)
   --origin ORIGIN        add an Origin field, as a browser does
   --subprotocol NAME     offer a subprotocol (can be repeated)
+  --deflate              offer compression (RFC 7692, permessage-deflate)
   --silence SECONDS      at the end of the lines, wait for so much silence (default: 1)
   --max-wait SECONDS     but wait no longer than this, in all (default: 10)
   --trace                show every byte on standard error, and what it means
@@ -21,6 +22,7 @@ pub struct RequestOptions {
     url: Option<String>,
     fields: Vec<(String, String)>,
     subprotocols: Vec<String>,
+    deflate: bool,
     pub patience: Patience,
     pub trace: bool,
 }
@@ -33,6 +35,7 @@ impl RequestOptions {
                 "--field" => self.fields.push(field(&arguments.value()?)?),
                 "--origin" => self.fields.push(("Origin".to_owned(), arguments.value()?)),
                 "--subprotocol" => self.subprotocols.push(arguments.value()?),
+                "--deflate" => self.deflate = true,
                 "--trace" => self.trace = true,
                 name if self.patience.take(name, arguments)? => {}
                 _ => return Err(argument.unexpected()),
@@ -49,6 +52,10 @@ impl RequestOptions {
         let url = self.url.as_deref().or(default);
         let url = url.ok_or_else(|| wrong("the URL is missing".to_owned()))?;
         let mut client = Client::new(url).map_err(|error| wrong(error.to_string()))?;
+        client = client.config(Config {
+            compression: self.deflate.then(Compression::default),
+            ..Config::default()
+        });
         for (name, value) in &self.fields {
             client = client.field(name, value);
         }

@@ -174,7 +174,7 @@ pub fn run(mut request: Request<Traced<Tcp>>, fault: &Fault) -> Result<(), Error
         return request.upgrade().map(drop);
     };
     let key = fault.key.unwrap_or(opening.key);
-    let response = server_response(key, None, &Fields::default());
+    let response = server_response(key, None, None, &Fields::default());
     let stream = request.stream_mut();
     stream.write_all(&response.encode())?;
     stream.write_all(fault.bytes)?;

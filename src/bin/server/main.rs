@@ -29,7 +29,7 @@ use glass::Reports;
 use options::ServerOptions;
 use rfc6455::server::Log;
 use rfc6455::trace::{Event, Observer, Traced, print_trace_with};
-use rfc6455::{Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
+use rfc6455::{Compression, Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
 use std::net::SocketAddr;
 use std::panic;
 use std::process::ExitCode;
@@ -85,6 +85,7 @@ fn serve(options: ServerOptions) -> Result<(), String> {
         // Pages of any site may listen: the clock has no secrets. A page that is opened from a
         // disk has no host.
         origins: Origins::Any,
+        compression: options.deflate.then(Compression::default),
         ..Config::default()
     };
     let reports = Reports::new(config.budget.clone(), options.hosts());
@@ -156,6 +157,7 @@ fn connection(
     if let Some(fault) = fault::named(request.path()) {
         return fault::run(request, fault);
     }
+    let request = deflate_if_asked(request);
     let (interval, chance) = (options.interval, options.close_chance);
     match (request.path(), commands) {
         ("/echo", None) => converse(request, &echo::run),
@@ -168,6 +170,14 @@ fn connection(
                 commands.wait(socket, until)
             })
         }),
+    }
+}
+
+/// `?deflate` accepts compression for this connection. So one server shows both.
+fn deflate_if_asked(request: Request<Traced<Tcp>>) -> Request<Traced<Tcp>> {
+    match request.query().split('&').any(|word| word == "deflate") {
+        true => request.compression(Some(Compression::default())),
+        false => request,
     }
 }
 

@@ -19,6 +19,8 @@ Usage: server [OPTIONS]
   --close-chance P         the probability of a close after each message, from 0 to 1
                            (default: 0.1)
   --stop-on-eof            stop at the end of standard input, for example when a pipe is closed
+  --deflate                accept compression (RFC 7692) on every path; /ws?deflate and
+                           /echo?deflate accept it without this option, too
   --trace                  show every byte on standard error, and what it means
   --help                   show this text
 
@@ -43,6 +45,7 @@ pub struct ServerOptions {
     pub interval: Duration,
     pub close_chance: f64,
     pub stop_on_eof: bool,
+    pub deflate: bool,
     pub trace: bool,
 }
 
@@ -56,6 +59,7 @@ impl ServerOptions {
             interval: Duration::from_secs(1),
             close_chance: 0.1,
             stop_on_eof: false,
+            deflate: false,
             trace: false,
         };
         let mut arguments = Arguments::of_program();
@@ -70,6 +74,7 @@ impl ServerOptions {
                 "--interval" => options.interval = interval(&arguments.value()?)?,
                 "--close-chance" => options.close_chance = chance(&arguments.value()?)?,
                 "--stop-on-eof" => options.stop_on_eof = true,
+                "--deflate" => options.deflate = true,
                 "--trace" => options.trace = true,
                 _ => return Err(argument.unexpected()),
             }
