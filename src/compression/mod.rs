@@ -9,11 +9,14 @@
 //! The way to read it: bits make symbols, a Huffman code says how, symbols make bytes.
 
 mod bits;
+mod block;
 mod deflate;
 mod element;
 mod error;
 mod huffman;
 mod inflate;
+mod lengths;
+mod matches;
 mod symbols;
 mod window;
 
