@@ -9,6 +9,8 @@
 mod arguments;
 #[path = "common/connect.rs"]
 mod connect;
+#[path = "common/deflate.rs"]
+mod deflate;
 #[path = "common/exit.rs"]
 mod exit;
 #[path = "common/lines.rs"]

@@ -104,6 +104,9 @@ impl Decoder {
             let place = &mut place[usize::from(length)];
             self.symbols[usize::from(*place)] = symbol as u16;
             *place += 1;
+            if usize::from(length) > TABLE_BITS {
+                return;
+            }
             // Every value whose lowest bits are the code.
             for value in (usize::from(code)..1 << TABLE_BITS).step_by(1 << length) {
                 self.table[value] = Entry {

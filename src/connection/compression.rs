@@ -21,7 +21,8 @@ use crate::compression::Window;
 pub struct Compression {
     /// How much work it may be, from 1 (fast) to 9 (small). Default 6.
     pub level: u8,
-    /// A shorter message goes as it is, in bytes. Default 64: such a message hardly shrinks.
+    /// A shorter message goes as it is, in bytes. So does a message that would not shrink. Default
+    /// 64: shorter ones hardly shrink. 0 switches both rules off: every message goes compressed.
     pub threshold: usize,
     /// The window for what this end sends, at most. Default: the largest, with takeover. A smaller
     /// one makes messages longer and takes less memory.

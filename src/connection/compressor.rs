@@ -60,7 +60,12 @@ impl Compressing {
         }
     }
 
-    /// Compresses a message from an empty window. `None`: it would not shrink.
+    /// Whether a message of this length goes compressed, if it shrinks to that one.
+    fn is_worth(&self, length: usize, compressed: usize) -> bool {
+        self.threshold == 0 || compressed < length
+    }
+
+    /// Compresses a message from an empty window. `None`: it goes as it is.
     pub(super) fn alone(&self, message: &[u8]) -> Option<Vec<u8>> {
         if message.len() < self.threshold {
             return None;
@@ -68,7 +73,8 @@ impl Compressing {
         let mut compressed = Vec::new();
         let window = self.window.without_takeover();
         Deflater::new(window, self.level).deflate(message, &mut compressed);
-        (compressed.len() < message.len()).then_some(compressed)
+        self.is_worth(message.len(), compressed.len())
+            .then_some(compressed)
     }
 }
 
@@ -96,7 +102,7 @@ impl Compressor {
             return None;
         }
         self.deflate(message, order);
-        if self.compressed.len() >= message.len() {
+        if !self.how.is_worth(message.len(), self.compressed.len()) {
             self.deflater.forget_last_message();
             return None;
         }

@@ -2,8 +2,9 @@
 //! sends, how long it waits at the end of its input, and the trace.
 
 use crate::arguments::{Argument, Arguments, NotRun};
+use crate::deflate;
 use crate::silence::Patience;
-use rfc6455::{Client, Compression, Config};
+use rfc6455::{Client, Config};
 
 /// What the help text says of these options.
 pub const OPTIONS: &str = "\
@@ -53,7 +54,7 @@ impl RequestOptions {
         let url = url.ok_or_else(|| wrong("the URL is missing".to_owned()))?;
         let mut client = Client::new(url).map_err(|error| wrong(error.to_string()))?;
         client = client.config(Config {
-            compression: self.deflate.then(Compression::default),
+            compression: self.deflate.then(deflate::always),
             ..Config::default()
         });
         for (name, value) in &self.fields {

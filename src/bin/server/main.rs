@@ -13,6 +13,8 @@ mod addresses;
 #[path = "../common/arguments.rs"]
 mod arguments;
 mod clock;
+#[path = "../common/deflate.rs"]
+mod deflate;
 mod echo;
 mod enter;
 #[path = "../common/exit.rs"]
@@ -29,7 +31,7 @@ use glass::Reports;
 use options::ServerOptions;
 use rfc6455::server::Log;
 use rfc6455::trace::{Event, Observer, Traced, print_trace_with};
-use rfc6455::{Compression, Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
+use rfc6455::{Config, Error, Origins, Request, Role, Server, Tcp, WebSocket};
 use std::net::SocketAddr;
 use std::panic;
 use std::process::ExitCode;
@@ -85,7 +87,7 @@ fn serve(options: ServerOptions) -> Result<(), String> {
         // Pages of any site may listen: the clock has no secrets. A page that is opened from a
         // disk has no host.
         origins: Origins::Any,
-        compression: options.deflate.then(Compression::default),
+        compression: options.deflate.then(deflate::always),
         ..Config::default()
     };
     let reports = Reports::new(config.budget.clone(), options.hosts());
@@ -176,7 +178,7 @@ fn connection(
 /// `?deflate` accepts compression for this connection. So one server shows both.
 fn deflate_if_asked(request: Request<Traced<Tcp>>) -> Request<Traced<Tcp>> {
     match request.query().split('&').any(|word| word == "deflate") {
-        true => request.compression(Some(Compression::default())),
+        true => request.compression(Some(deflate::always())),
         false => request,
     }
 }

@@ -12,6 +12,8 @@ mod addresses;
 mod arguments;
 #[path = "../common/connect.rs"]
 mod connect;
+#[path = "../common/deflate.rs"]
+mod deflate;
 #[path = "../common/exit.rs"]
 mod exit;
 mod explain;
