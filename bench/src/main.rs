@@ -1,10 +1,11 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory long text pieces observed live mask idle burst kept growth] [--quick]
+//! cargo run --release [-- memory long text pieces observed deflate live mask idle burst kept growth] [--quick]
 //! ```
 
 mod burst;
+mod deflate;
 mod growth;
 mod idle;
 mod kept;
@@ -24,12 +25,13 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     ("memory", memory::run),
     ("long", long::run),
     ("text", text::run),
     ("pieces", pieces::run),
     ("observed", observed::run),
+    ("deflate", deflate::run),
     ("live", live::run),
     ("mask", mask::run),
     ("idle", idle::run),

@@ -157,7 +157,7 @@ fn server(input: &[u8], config: &Config, end: End) {
                 .map(str::to_owned)
                 .collect();
             let chosen = opening::check_response(&answer, key, &offered, &[]).unwrap();
-            assert_eq!(chosen, socket.subprotocol());
+            assert_eq!(chosen.subprotocol, socket.subprotocol());
             begins_with(socket, behind, end);
         }
         Err(Error::Handshake(why)) => {
@@ -259,7 +259,10 @@ fn client(input: &[u8], config: &Config, end: End) {
             assert_eq!(*status, head.start.status);
             return is_printable(why);
         }
-        Ok((head, _)) => opening::check_response(head, opening.key, &offered, &[]),
+        Ok((head, _)) => {
+            let chosen = opening::check_response(head, opening.key, &offered, &[]);
+            chosen.map(|chosen| chosen.subprotocol)
+        }
     };
     match (result, expected) {
         (Ok(socket), Ok(subprotocol)) => {
@@ -346,7 +349,7 @@ fn url(text: &str) {
     assert_eq!(written.parse(), Ok(url.clone()));
 
     let key = opening::key_for(*b"the sample nonce");
-    let request = opening::client_request(&url, &key, &[], &Fields::default());
+    let request = opening::client_request(&url, &key, &[], &[], &Fields::default());
     let config = Config {
         max_head: usize::MAX,
         ..Config::default()

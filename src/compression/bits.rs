@@ -113,7 +113,7 @@ impl BitWriter {
         self.bits |= u64::from(value) << self.count;
         self.count += count;
         if self.count >= 32 {
-            out.extend_from_slice(&(self.bits as u32).to_le_bytes());
+            out.extend((self.bits as u32).to_le_bytes());
             self.bits >>= 32;
             self.count -= 32;
         }

@@ -66,8 +66,10 @@ impl<const N: usize> Codes<N> {
     /// How many bits the symbols take.
     fn cost(&self, occurrences: &[u32; N]) -> usize {
         let each = occurrences.iter().zip(&self.lengths);
-        each.map(|(&count, &length)| count as usize * usize::from(length))
-            .sum()
+        let bits: u32 = each
+            .map(|(&count, &length)| count * u32::from(length))
+            .sum();
+        bits as usize
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! - A message is compressed as a whole. It ends at a byte boundary with an empty stored block whose
 //!   last four bytes, 00 00 ff ff, are left out.
-//! - With takeover, the window goes on to the next message. Without it, no memory is kept between
-//!   messages.
+//! - With takeover, the window goes on to the next message.
 //! - Long messages are compressed piece by piece. So the memory, apart from the output, has a limit.
 
 use super::bits::BitWriter;
@@ -126,12 +125,26 @@ impl Deflater {
         }
     }
 
-    /// The next message begins with an empty window. The memory is freed.
+    /// The next message begins with an empty window. The memory is kept; nothing has to be cleared,
+    /// because positions go on.
     pub fn forget_window(&mut self) {
-        self.history = Vec::new();
-        self.first = 0;
-        self.matches.forget();
+        self.first += self.history.len() as u32;
+        self.history.clear();
         self.before_last = None;
+        if self.first > LAST_POSITION {
+            self.matches.forget();
+            self.first = 0;
+        }
+    }
+
+    /// Gives back the memory that holds no window. Between messages without takeover that is all of
+    /// it.
+    pub fn release(&mut self) {
+        self.history.shrink_to_fit();
+        if self.history.is_empty() {
+            self.matches.forget();
+            self.first = 0;
+        }
     }
 
     /// The last message was not sent compressed, so the peer's window does not have it (RFC 7692

@@ -34,19 +34,17 @@ pub(super) fn codes(lengths: &[u8], mut each: impl FnMut(usize, u8, u16)) {
     }
 }
 
-/// Codes of up to this many bits are found in one step.
-const TABLE_BITS: usize = 10;
-
-/// From bits to symbols.
+/// From bits to symbols. The table finds codes of up to log2 `SIZE` bits in one step.
 #[derive(Clone, Debug)]
-pub(super) struct Decoder {
+pub(super) struct Decoder<const SIZE: usize> {
     /// For each value of the next bits: the symbol, and the length of its code. Length 0: the code
     /// is longer than the table, or it does not exist.
-    table: [Entry; 1 << TABLE_BITS],
+    table: [Entry; SIZE],
     /// For the codes that are longer than the table: how many there are of each length, and all
     /// symbols in the order of their codes.
     counts: [u16; MAX_BITS + 1],
     symbols: [u16; 288],
+    alphabet: Alphabet,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,16 +56,14 @@ struct Entry {
 /// A symbol, and the length of its code in bits.
 pub(super) type Decoded = (u16, u32);
 
-impl Decoder {
+impl<const SIZE: usize> Decoder<SIZE> {
     /// A decoder for no code at all.
-    pub(super) const fn new() -> Decoder {
+    pub(super) fn new(alphabet: Alphabet) -> Decoder<SIZE> {
         Decoder {
-            table: [Entry {
-                symbol: 0,
-                length: 0,
-            }; 1 << TABLE_BITS],
+            table: [Entry::default(); SIZE],
             counts: [0; MAX_BITS + 1],
             symbols: [0; 288],
+            alphabet,
         }
     }
 
@@ -79,7 +75,8 @@ impl Decoder {
     ///
     /// # Errors
     /// The code is over-subscribed or incomplete.
-    pub(super) fn set(&mut self, lengths: &[u8], alphabet: Alphabet) -> Result<(), DeflateRule> {
+    pub(super) fn set(&mut self, lengths: &[u8]) -> Result<(), DeflateRule> {
+        let alphabet = self.alphabet;
         self.counts = counts(lengths);
         // How many sequences of 15 bits are not used yet.
         let mut left: i32 = 1 << MAX_BITS;
@@ -104,11 +101,11 @@ impl Decoder {
             let place = &mut place[usize::from(length)];
             self.symbols[usize::from(*place)] = symbol as u16;
             *place += 1;
-            if usize::from(length) > TABLE_BITS {
+            if 1 << length > SIZE {
                 return;
             }
             // Every value whose lowest bits are the code.
-            for value in (usize::from(code)..1 << TABLE_BITS).step_by(1 << length) {
+            for value in (usize::from(code)..SIZE).step_by(1 << length) {
                 self.table[value] = Entry {
                     symbol: symbol as u16,
                     length,
@@ -123,8 +120,8 @@ impl Decoder {
     /// # Errors
     /// No code begins with these bits. Only a code with one symbol or none has such bits.
     #[inline(always)]
-    pub(super) fn decode(&self, bits: u64, count: u32) -> Result<Option<Decoded>, ()> {
-        let entry = self.table[bits as usize % (1 << TABLE_BITS)];
+    pub(super) fn decode(&self, bits: u64, count: u32) -> Result<Option<Decoded>, DeflateRule> {
+        let entry = self.table[bits as usize % SIZE];
         let length = u32::from(entry.length);
         match length {
             0 => self.decode_long(bits, count),
@@ -135,7 +132,7 @@ impl Decoder {
 
     /// The same, one bit after the other: of each length, the codes stand in one run.
     #[cold]
-    fn decode_long(&self, mut bits: u64, count: u32) -> Result<Option<Decoded>, ()> {
+    fn decode_long(&self, mut bits: u64, count: u32) -> Result<Option<Decoded>, DeflateRule> {
         // The code so far; the first code of this length; the place of its symbol.
         let (mut code, mut first, mut place) = (0, 0, 0);
         for length in 1..=MAX_BITS as u32 {
@@ -155,6 +152,6 @@ impl Decoder {
             first = (first + here) << 1;
             code <<= 1;
         }
-        Err(())
+        Err(DeflateRule::UnusedCode(self.alphabet))
     }
 }

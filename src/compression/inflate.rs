@@ -19,6 +19,10 @@ use std::sync::LazyLock;
 
 /// How many bytes the buffer holds behind the window, at most.
 const ROOM: usize = 32 * 1024;
+/// Matches are copied in words of this many bytes.
+const WORD: usize = 16;
+/// The most bytes that the copy of a match writes.
+const LONGEST_REPEAT: usize = MAX_MATCH + WORD;
 /// How many it holds at first. It doubles when it is full.
 const FIRST_ROOM: usize = 1024;
 
@@ -60,21 +64,22 @@ struct Dynamic {
     distances: usize,
     code_lengths: usize,
     lengths: [u8; 286 + 32],
+    code_length_code: Decoder<128>,
     codes: Codes,
 }
 
-/// The two codes of a block. While the code lengths are read, the first is the code-length code.
+/// The two codes of a block.
 #[derive(Debug)]
 struct Codes {
-    literals: Decoder,
-    distances: Decoder,
+    literals: Decoder<1024>,
+    distances: Decoder<256>,
 }
 
 impl Codes {
-    const fn new() -> Codes {
+    fn new() -> Codes {
         Codes {
-            literals: Decoder::new(),
-            distances: Decoder::new(),
+            literals: Decoder::new(Alphabet::Literals),
+            distances: Decoder::new(Alphabet::Distances),
         }
     }
 }
@@ -82,8 +87,8 @@ impl Codes {
 /// §3.2.6: the codes of every fixed block.
 static FIXED: LazyLock<Box<Codes>> = LazyLock::new(|| {
     let mut codes = Box::new(Codes::new());
-    let literals = codes.literals.set(&FIXED_LITERALS, Alphabet::Literals);
-    let distances = codes.distances.set(&FIXED_DISTANCES, Alphabet::Distances);
+    let literals = codes.literals.set(&FIXED_LITERALS);
+    let distances = codes.distances.set(&FIXED_DISTANCES);
     debug_assert!(literals.is_ok() && distances.is_ok(), "§3.2.6");
     codes
 });
@@ -147,7 +152,6 @@ impl Inflater {
     }
 
     /// Notes that all bytes of a message have been given, with the four that RFC 7692 §7.2.2 adds.
-    /// If the window does not go on, its memory is freed.
     ///
     /// # Errors
     /// The stream does not end here.
@@ -159,15 +163,18 @@ impl Inflater {
         }
         self.bits.restart();
         if !self.window.takeover() {
-            self.output = Output::default();
-            self.dynamic = None;
+            self.output.end = 0;
         }
         Ok(())
     }
 
-    /// Gives back the memory that holds no window.
+    /// Gives back the memory that holds no window. Between messages without takeover that is all of
+    /// it.
     pub fn release(&mut self) {
         self.output.shrink(self.window.size());
+        if matches!(self.state, State::Block) {
+            self.dynamic = None;
+        }
     }
 
     /// The memory that it holds, in bytes.
@@ -353,78 +360,110 @@ impl Inflater {
             _ => &**FIXED,
         };
         let window = self.window.size();
-        loop {
-            if self.output.room() < MAX_MATCH {
-                return Ok(Step::NeedsRoom);
+        // Copies, so that the processor has them in registers.
+        let mut bits = self.bits.clone();
+        let output = &mut self.output;
+        let step = loop {
+            if output.room() < LONGEST_REPEAT {
+                break Ok(Step::NeedsRoom);
             }
             // A match has 48 bits at most: two codes of 15, and 5 and 13 extra bits.
-            self.bits.refill(input);
-            let from = self.bits.position();
-            let (mut bits, here) = (self.bits.peek(), self.bits.count());
-            let Some((symbol, length_bits)) = codes
-                .literals
-                .decode(bits, here)
-                .map_err(|()| DeflateRule::UnusedCode(Alphabet::Literals))?
-            else {
-                return Ok(Step::NeedsInput);
+            bits.refill(input);
+            let from = bits.position();
+            let (symbol, used) = match codes.literals.decode(bits.peek(), bits.count()) {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => break Ok(Step::NeedsInput),
+                Err(rule) => break Err(rule),
             };
-            let mut used = length_bits;
             if symbol < END_OF_BLOCK {
-                self.bits.take(used);
-                self.output.push(symbol as u8);
+                bits.take(used);
+                output.push(symbol as u8);
                 watch.element(from..from + u64::from(used), Element::Literal(symbol as u8));
                 continue;
             }
             if symbol == END_OF_BLOCK {
-                self.bits.take(used);
+                bits.take(used);
                 watch.element(from..from + u64::from(used), Element::EndOfBlock);
-                self.state = self.after_block(last, watch);
-                return Ok(Step::Taken);
+                break Ok(Step::Taken);
             }
-
-            let Some(&extra) = LENGTHS.get(usize::from(symbol - FIRST_LENGTH)) else {
-                return Err(DeflateRule::UndefinedSymbol(Alphabet::Literals, symbol));
+            let found = match codes.repeat(symbol, used, bits.peek(), bits.count()) {
+                Ok(Some(found)) => found,
+                Ok(None) => break Ok(Step::NeedsInput),
+                Err(rule) => break Err(rule),
             };
-            bits >>= used;
-            let length = usize::from(extra.base) + low_bits(bits, extra.bits);
-            used += u32::from(extra.bits);
-            let length_bits = used;
-            if used > here {
-                return Ok(Step::NeedsInput);
-            }
-            bits >>= extra.bits;
-            let Some((symbol, distance_bits)) = codes
-                .distances
-                .decode(bits, here - used)
-                .map_err(|()| DeflateRule::UnusedCode(Alphabet::Distances))?
-            else {
-                return Ok(Step::NeedsInput);
-            };
-            let Some(&extra) = DISTANCE.get(usize::from(symbol)) else {
-                return Err(DeflateRule::UndefinedSymbol(Alphabet::Distances, symbol));
-            };
-            bits >>= distance_bits;
-            let distance = usize::from(extra.base) + low_bits(bits, extra.bits);
-            used += distance_bits + u32::from(extra.bits);
-            if used > here {
-                return Ok(Step::NeedsInput);
-            }
-            let reach = window.min(self.output.end);
-            if distance > reach {
-                return Err(DeflateRule::DistanceTooFar {
-                    distance: distance as u16,
+            let reach = window.min(output.end);
+            if found.distance > reach {
+                break Err(DeflateRule::DistanceTooFar {
+                    distance: found.distance as u16,
                     window: reach as u16,
                 });
             }
-            self.bits.take(used);
-            self.output.repeat(distance, length);
-            let element = Element::Match {
-                length: length as u16,
-                distance: distance as u16,
-                length_bits: length_bits as u8,
-            };
-            watch.element(from..from + u64::from(used), element);
+            bits.take(found.bits);
+            output.repeat(found.distance, found.length);
+            watch.element(from..from + u64::from(found.bits), found.element());
+        };
+        self.bits = bits;
+        if let Ok(Step::Taken) = step {
+            self.state = self.after_block(last, watch);
         }
+        step
+    }
+}
+
+/// A match, with the number of its bits.
+struct Found {
+    length: usize,
+    distance: usize,
+    length_bits: u32,
+    bits: u32,
+}
+
+impl Found {
+    fn element(&self) -> Element {
+        Element::Match {
+            length: self.length as u16,
+            distance: self.distance as u16,
+            length_bits: self.length_bits as u8,
+        }
+    }
+}
+
+impl Codes {
+    /// §3.2.5: a match, whose length has this symbol. `bits` begin with that symbol; this many of
+    /// them are here. `None`: more are needed.
+    #[inline(always)]
+    fn repeat(
+        &self,
+        symbol: u16,
+        used: u32,
+        bits: u64,
+        here: u32,
+    ) -> Result<Option<Found>, DeflateRule> {
+        let Some(&extra) = LENGTHS.get(usize::from(symbol - FIRST_LENGTH)) else {
+            return Err(DeflateRule::UndefinedSymbol(Alphabet::Literals, symbol));
+        };
+        let bits = bits >> used;
+        let length = usize::from(extra.base) + low_bits(bits, extra.bits);
+        let length_bits = used + u32::from(extra.bits);
+        if length_bits > here {
+            return Ok(None);
+        }
+        let bits = bits >> extra.bits;
+        let Some((symbol, used)) = self.distances.decode(bits, here - length_bits)? else {
+            return Ok(None);
+        };
+        let Some(&extra) = DISTANCE.get(usize::from(symbol)) else {
+            return Err(DeflateRule::UndefinedSymbol(Alphabet::Distances, symbol));
+        };
+        let bits = bits >> used;
+        let distance = usize::from(extra.base) + low_bits(bits, extra.bits);
+        let bits = length_bits + used + u32::from(extra.bits);
+        Ok((bits <= here).then_some(Found {
+            length,
+            distance,
+            length_bits,
+            bits,
+        }))
     }
 }
 
@@ -440,6 +479,7 @@ impl Dynamic {
             distances: 0,
             code_lengths: 0,
             lengths: [0; 286 + 32],
+            code_length_code: Decoder::new(Alphabet::CodeLengths),
             codes: Codes::new(),
         })
     }
@@ -473,7 +513,7 @@ impl Dynamic {
         let is_last = here + 1 == self.code_lengths;
         if is_last {
             let lengths = &self.lengths[..CODE_LENGTHS];
-            self.codes.literals.set(lengths, Alphabet::CodeLengths)?;
+            self.code_length_code.set(lengths)?;
             self.lengths = [0; 286 + 32];
         }
         Ok(is_last)
@@ -487,9 +527,8 @@ impl Dynamic {
         bits: u64,
         count: u32,
     ) -> Result<Option<(u32, usize, u8)>, DeflateRule> {
-        let code = &self.codes.literals;
-        let unused = |()| DeflateRule::UnusedCode(Alphabet::CodeLengths);
-        let Some((symbol, used)) = code.decode(bits, count).map_err(unused)? else {
+        let code = &self.code_length_code;
+        let Some((symbol, used)) = code.decode(bits, count)? else {
             return Ok(None);
         };
         let bits = bits >> used;
@@ -545,8 +584,8 @@ impl Dynamic {
             if literals[usize::from(END_OF_BLOCK)] == 0 {
                 return Err(DeflateRule::NoEndOfBlock);
             }
-            self.codes.literals.set(literals, Alphabet::Literals)?;
-            self.codes.distances.set(distances, Alphabet::Distances)?;
+            self.codes.literals.set(literals)?;
+            self.codes.distances.set(distances)?;
         }
         Ok(is_last)
     }
@@ -609,17 +648,22 @@ impl Output {
     /// §3.2.3: copies a match. It may repeat bytes that it has just written.
     #[inline(always)]
     fn repeat(&mut self, distance: usize, length: usize) {
-        let (from, end) = (self.end - distance, self.end);
-        if distance >= length {
-            self.bytes.copy_within(from..from + length, end);
-        } else if distance == 1 {
-            let byte = self.bytes[from];
-            self.bytes[end..end + length].fill(byte);
+        let (mut from, mut to) = (self.end - distance, self.end);
+        self.end += length;
+        if distance >= WORD {
+            // Whole words, also beyond the end: the next bytes go over them.
+            while to < self.end {
+                let word = self.bytes[from..].first_chunk::<WORD>().copied();
+                if let (Some(word), Some(place)) = (word, self.bytes[to..].first_chunk_mut()) {
+                    *place = word;
+                }
+                from += WORD;
+                to += WORD;
+            }
         } else {
-            for i in 0..length {
-                self.bytes[end + i] = self.bytes[from + i];
+            for place in to..self.end {
+                self.bytes[place] = self.bytes[place - distance];
             }
         }
-        self.end += length;
     }
 }

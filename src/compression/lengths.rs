@@ -7,6 +7,8 @@ use super::symbols::MAX_BITS;
 
 /// The largest alphabet.
 const MOST: usize = 286;
+/// A symbol has this many bits.
+const SYMBOL_BITS: u32 = 9;
 
 /// Gives each symbol that occurs the length of its code, at most `most` bits. `lengths` has one
 /// place for each symbol.
@@ -14,19 +16,18 @@ const MOST: usize = 286;
 /// A code has two symbols or more. So symbols that do not occur get a code if fewer than two occur.
 pub(super) fn set_lengths(occurrences: &[u32], most: usize, lengths: &mut [u8]) {
     lengths.fill(0);
-    // The symbols, the rarest first.
-    let mut symbols = [(0u32, 0u16); MOST];
+    // The symbols that occur, the rarest first: how often, and below that which one.
+    let mut symbols = [0u32; MOST];
     let mut used = 0;
     for (symbol, &count) in occurrences.iter().enumerate() {
-        let is_needed = symbol < 2
-            && occurrences
-                .iter()
-                .filter(|&&count| count > 0)
-                .take(2)
-                .count()
-                < 2;
-        if count > 0 || is_needed {
-            symbols[used] = (count, symbol as u16);
+        if count > 0 {
+            symbols[used] = count << SYMBOL_BITS | symbol as u32;
+            used += 1;
+        }
+    }
+    for symbol in 0..2 {
+        if used < 2 && occurrences[symbol] == 0 {
+            symbols[used] = symbol as u32;
             used += 1;
         }
     }
@@ -38,22 +39,22 @@ pub(super) fn set_lengths(occurrences: &[u32], most: usize, lengths: &mut [u8]) 
     // The rarest symbols have the longest codes.
     let mut rest = symbols.iter();
     for length in (1..=most).rev() {
-        for (_, symbol) in rest.by_ref().take(usize::from(counts[length])) {
-            lengths[usize::from(*symbol)] = length as u8;
+        for symbol in rest.by_ref().take(usize::from(counts[length])) {
+            lengths[*symbol as usize % (1 << SYMBOL_BITS)] = length as u8;
         }
     }
 }
 
 /// How many codes Huffman's algorithm makes of each length. Those that are longer than `most` count
 /// as that long.
-fn depths(symbols: &[(u32, u16)], most: usize) -> [u16; MAX_BITS + 1] {
+fn depths(symbols: &[u32], most: usize) -> [u16; MAX_BITS + 1] {
     let leaves = symbols.len();
     let nodes = 2 * leaves - 1;
     // The leaves, and behind them the inner nodes. Both are in the order of their weights.
     let mut weights = [0u32; 2 * MOST];
     let mut parents = [0u16; 2 * MOST];
-    for (weight, (count, _)) in weights.iter_mut().zip(symbols) {
-        *weight = *count;
+    for (weight, symbol) in weights.iter_mut().zip(symbols) {
+        *weight = symbol >> SYMBOL_BITS;
     }
     let (mut leaf, mut inner) = (0, leaves);
     for new in leaves..nodes {

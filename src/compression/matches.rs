@@ -173,12 +173,8 @@ impl Matches {
         let mask = self.before.len() - 1;
         let mut last = 0;
         let from = (self.next.max(first) - first) as usize;
-        for (place, bytes) in bytes[..at + MIN_MATCH]
-            .windows(MIN_MATCH)
-            .enumerate()
-            .skip(from)
-        {
-            let position = first + place as u32;
+        let positions = first + from as u32..;
+        for (position, bytes) in positions.zip(bytes[from..at + MIN_MATCH].windows(MIN_MATCH)) {
             let value = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
             // Knuth's multiplicative hash.
             let hash = (value.wrapping_mul(0x9E37_79B1) >> shift) as usize;

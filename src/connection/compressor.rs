@@ -147,6 +147,7 @@ impl Compressor {
 
     /// Gives back the memory that holds no window.
     pub(super) fn release(&mut self) {
+        self.deflater.release();
         self.compressed = Vec::new();
     }
 }
