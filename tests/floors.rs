@@ -250,6 +250,7 @@ fn the_reading_table_has_every_room() {
         names,
         [
             "",
+            "compression",
             "framing",
             "opening",
             "connection",

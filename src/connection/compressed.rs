@@ -1,11 +1,37 @@
-//! RFC 7692 §6: messages and fragments that leave compressed. A [`Writer`] without compression does
-//! not come here.
+//! RFC 7692 §6: a connection whose messages and fragments leave compressed. Without compression,
+//! nothing comes here.
 
-use super::compressor::Compressor;
+use super::compressor::{Compressing, Compressor};
 use super::error::Error;
 use super::stream::Stream;
+use super::websocket::WebSocket;
 use super::writer::Writer;
-use crate::framing::{Message, OpCode};
+use crate::framing::{Message, OpCode, Role};
+use crate::opening::Deflate;
+
+impl<S: Stream> WebSocket<S> {
+    /// Compresses and inflates from the first message on, if that was agreed.
+    pub(super) fn compress(&mut self, agreed: Option<Deflate>) {
+        self.deflate = agreed;
+        let Some(Deflate { client, server }) = agreed else {
+            return;
+        };
+        let (sending, receiving) = match self.role() {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        let wanted = self.writer.config.compression.unwrap_or_default();
+        let compressor = Compressor::new(Compressing::new(sending, wanted));
+        self.writer.compressor = Some(Box::new(compressor));
+        self.incoming.inflate(receiving);
+    }
+
+    /// The windows that the two sides agreed on, if messages may be compressed (RFC 7692).
+    #[must_use]
+    pub fn compression(&self) -> Option<Deflate> {
+        self.deflate
+    }
+}
 
 impl<S: Stream> Writer<S> {
     /// Writes a message, compressed if that makes it shorter.
@@ -37,6 +63,14 @@ impl<S: Stream> Writer<S> {
         let compressed = compressor.fragment(fragment, fin, &self.shared.order);
         let result = self.write_frame(fin, is_first, opcode, compressed);
         self.put_back(compressor, result)
+    }
+
+    /// The output is empty. What is left of it in the backlog leaves before anything newer.
+    #[inline]
+    pub(super) fn note_sent(&self) {
+        if self.compressor.is_some() {
+            self.shared.order.note_unsent(false);
+        }
     }
 
     /// After an error the message may not have been sent.

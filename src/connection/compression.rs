@@ -1,6 +1,5 @@
 //! RFC 7692, permessage-deflate: whether this end wants it, and how.
 
-use super::config::InvalidConfig;
 use crate::compression::Window;
 
 /// How to compress messages, if the peer agrees. [`Config::compression`](crate::Config::compression)
@@ -38,19 +37,6 @@ impl Default for Compression {
             threshold: 64,
             sending: Window::LARGEST,
             receiving: Window::LARGEST,
-        }
-    }
-}
-
-impl Compression {
-    pub(super) fn check(&self) -> Result<(), InvalidConfig> {
-        match self.level {
-            1..=9 => Ok(()),
-            level => Err(InvalidConfig {
-                field: "compression",
-                value: format!("Some(Compression {{ level: {level}, .. }})"),
-                allowed: "a level from 1 to 9",
-            }),
         }
     }
 }

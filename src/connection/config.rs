@@ -163,8 +163,10 @@ impl Config {
                 return invalid(field, &number, NUMBER);
             }
         }
-        if let Some(compression) = &self.compression {
-            compression.check()?;
+        if let Some(compression) = &self.compression
+            && !(1..=9).contains(&compression.level)
+        {
+            return invalid("compression", compression, "a level from 1 to 9");
         }
         match STACK.contains(&self.stack_size) {
             true => Ok(()),

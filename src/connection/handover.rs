@@ -3,9 +3,10 @@
 
 use super::config::Config;
 use super::error::Error;
+use super::opened::{Opened, masking_keys};
 use super::state::State;
 use super::stream::Stream;
-use super::websocket::{Opened, WebSocket, masking_keys};
+use super::websocket::WebSocket;
 use crate::framing::{Buffer, Role};
 use crate::opening::Deflate;
 use std::io;

@@ -5,11 +5,12 @@ use super::compressor::Compressing;
 use super::config::{Config, deadline_in};
 use super::entropy::Entropy;
 use super::error::{Error, Unsendable, check_control};
+use super::opened::masking_keys;
 use super::output::{Kind, Limits};
 use super::prepared::PreparedMessage;
 use super::shared::Shared;
 use super::stream::{Stream, Tcp};
-use super::websocket::{WebSocket, masking_keys};
+use super::websocket::WebSocket;
 use crate::framing::{CloseCode, CloseReason, Frame, Header, Message, OpCode};
 use std::sync::{Arc, Mutex, PoisonError};
 

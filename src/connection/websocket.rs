@@ -6,18 +6,16 @@
 //! - How a connection begins is `client/` and `server/`.
 
 use super::budget::Share;
-use super::compressor::{Compressing, Compressor};
 use super::config::Config;
-use super::entropy::Entropy;
 use super::error::Error;
+use super::opened::Opened;
 use super::output::{RETRY, limit_single_writes};
-use super::shared::Shared;
 use super::state::{Closed, Side, State, TcpEnd};
 use super::stream::{Stream, Tcp, is_timeout, read_once};
 use super::timers::{Due, Timers};
 use super::writer::Writer;
 use crate::framing::{
-    Buffer, Message, MessageDecoder, MessageKind, OpCode, Payload, Received, Role, Violation,
+    Message, MessageDecoder, MessageKind, OpCode, Payload, Received, Role, Violation,
 };
 use crate::opening::Deflate;
 use std::io;
@@ -48,7 +46,7 @@ pub struct WebSocket<S: Stream = Tcp> {
     pub(super) writer: Writer<S>,
     timers: Timers,
     subprotocol: Option<String>,
-    deflate: Option<Deflate>,
+    pub(super) deflate: Option<Deflate>,
     /// What it holds of [`Config::budget`].
     share: Share,
     /// The time limit that the stream has for reads now.
@@ -94,28 +92,14 @@ impl<S: Stream> WebSocket<S> {
             incoming: MessageDecoder::new(role, config.max_message, opened.buffer),
             timers: Timers::new(&config, can_limit),
             subprotocol: opened.subprotocol,
-            deflate: opened.deflate,
+            deflate: None,
             share: config.budget.share(),
             read_limit: config.keepalive,
             writer: Writer::new(stream, opened.keys, config, opened.shared),
             reading: Reading::Messages,
         };
-        if let Some(deflate) = opened.deflate {
-            socket.compress(deflate);
-        }
+        socket.compress(opened.deflate);
         Ok(socket)
-    }
-
-    /// Compresses and inflates from the first message on (RFC 7692).
-    fn compress(&mut self, Deflate { client, server }: Deflate) {
-        let (sending, receiving) = match self.role() {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
-        };
-        let wanted = self.writer.config.compression.unwrap_or_default();
-        let compressor = Compressor::new(Compressing::new(sending, wanted));
-        self.writer.compressor = Some(Box::new(compressor));
-        self.incoming.inflate(receiving);
     }
 
     /// Waits for the next message and lends it. Pings and the closing handshake are answered while
@@ -415,35 +399,9 @@ impl<S: Stream> WebSocket<S> {
         self.subprotocol.as_deref()
     }
 
-    /// The windows that the two sides agreed on, if messages may be compressed (RFC 7692).
-    #[must_use]
-    pub fn compression(&self) -> Option<Deflate> {
-        self.deflate
-    }
-
     /// The stream below.
     #[must_use]
     pub fn stream(&self) -> &S {
         self.writer.stream()
-    }
-}
-
-/// What the opening handshake leaves to the open connection.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// A client's source of masking keys; a server has none.
-    pub(crate) keys: Option<Entropy>,
-    /// The bytes that arrived behind the handshake.
-    pub(crate) buffer: Buffer,
-    pub(crate) subprotocol: Option<String>,
-    pub(crate) deflate: Option<Deflate>,
-    pub(crate) shared: Arc<Shared>,
-}
-
-/// A new source of masking keys, if this role masks (§5.1).
-pub(super) fn masking_keys(role: Role, config: &Config) -> Option<Entropy> {
-    match role {
-        Role::Client => Some((config.entropy)()),
-        Role::Server => None,
     }
 }

@@ -217,19 +217,10 @@ impl<S: Stream> Writer<S> {
         result
     }
 
-    /// The output is empty. What is left of it in the backlog leaves before anything newer.
-    #[inline]
-    fn note_sent(&self) {
-        if self.compressor.is_some() {
-            self.shared.order.note_unsent(false);
-        }
-    }
-
     /// The memory that it holds, in bytes.
     #[inline]
     pub(super) fn memory(&self) -> usize {
-        let compressor = self.compressor.as_ref();
-        let compressor = compressor.map_or(0, |compressor| compressor.memory());
+        let compressor = self.compressor.as_ref().map_or(0, |one| one.memory());
         self.output.capacity() + self.shared.output.waiting() + compressor
     }
 

@@ -18,7 +18,6 @@ use super::message::Message;
 use super::sequence::{MessageKind, Sequence};
 use super::utf8::{Utf8, whole_text};
 use super::violation::Violation;
-use crate::compression::Window;
 use std::ops::Range;
 
 /// What the peer sent: a whole message, or a control frame.
@@ -92,11 +91,6 @@ impl MessageDecoder {
         }
     }
 
-    /// From here on, messages can be compressed (RFC 7692), with this window.
-    pub(crate) fn inflate(&mut self, window: Window) {
-        self.inflated = Some(Box::new(Inflated::new(window, self.max_message)));
-    }
-
     pub(crate) fn receiver(&self) -> Role {
         self.receiver
     }
@@ -148,10 +142,7 @@ impl MessageDecoder {
     /// payload arrives.
     #[inline]
     fn begin_frame(&mut self) -> Result<Option<ArrivingFrame>, Violation> {
-        let extension_bits = match self.inflated {
-            Some(_) => RSV1,
-            None => NO_EXTENSION,
-        };
+        let extension_bits = self.inflated.as_ref().map_or(NO_EXTENSION, |_| RSV1);
         let decoded = Header::decode(self.buffer.unread(), extension_bits)?;
         let Decoded::Header(header, size) = decoded else {
             return Ok(None);
@@ -240,29 +231,14 @@ impl MessageDecoder {
         let (buffer, collected) = (&self.buffer, &mut self.collected);
         match &mut self.inflated {
             Some(inflated) if self.sequence.is_compressed() => {
-                if !range.is_empty() {
-                    inflated.push(range);
-                }
-                let is_all = inflated.inflate(buffer, collected, kind)?;
                 let is_end = frame.header.fin && frame.missing() == count;
-                if is_all && is_end {
-                    inflated.end_message(collected, kind)?;
-                }
-                Ok(is_all)
+                inflated.collect(buffer, range, is_end, collected, kind)
             }
             _ => {
                 collected.push(kind, buffer.consumed(range), most)?;
                 Ok(true)
             }
         }
-    }
-
-    /// Whether more can be inflated of what has arrived. Then the next call of
-    /// [`next_received`](Self::next_received) comes before the next read.
-    #[inline]
-    pub(crate) fn has_more(&self) -> bool {
-        let inflated = self.inflated.as_ref();
-        inflated.is_some_and(|inflated| inflated.has_more())
     }
 
     /// How long the message of this fragment can become.

@@ -243,9 +243,7 @@ impl Header {
         }
     }
 
-    /// RFC 7692 §6: RSV1 says that a message is compressed. Only its first frame can say so: "An
-    /// endpoint MUST NOT set the 'Per-Message Compressed' bit of control frames and non-first
-    /// fragments of a data message."
+    /// RFC 7692 §6: RSV1 says that a message is compressed. Only its first frame can say so.
     ///
     /// # Errors
     /// RSV1 is set on a control frame or on a Continuation frame.

@@ -3,7 +3,7 @@
 //! - Compressed bytes leave the buffer as they arrive. What comes out of them is collected, as the
 //!   fragments of a message are. So a text is checked while it comes out (§8.1).
 //! - A few bytes can stand for many. So what comes out is limited, not only what comes in (§10.4):
-//!   [`Inflated::inflate`] stops after [`STEP`] bytes, and the connection can ask its budget.
+//!   [`Inflated::collect`] stops after [`STEP`] bytes, and the connection can ask its budget.
 //! - Only a connection that agreed on the extension has an [`Inflated`].
 
 use super::buffer::Buffer;
@@ -62,19 +62,35 @@ impl Inflated {
         self.stopped
     }
 
-    /// Takes bytes of the message that have left the buffer.
-    pub(super) fn push(&mut self, consumed: Range<usize>) {
-        debug_assert!(self.waiting.is_empty());
-        self.arrived += consumed.len() as u64;
-        self.waiting = consumed;
+    /// Takes bytes of the message that have left the buffer, and inflates them into `collected`.
+    /// `is_end`: the message has no more. Returns whether all is inflated. If not, it goes on at the
+    /// next call, with no bytes.
+    ///
+    /// # Errors
+    /// Not DEFLATE; longer than the limit; not UTF-8; the compressed bytes do not end here.
+    pub(super) fn collect(
+        &mut self,
+        buffer: &Buffer,
+        consumed: Range<usize>,
+        is_end: bool,
+        collected: &mut Collected,
+        kind: MessageKind,
+    ) -> Result<bool, Violation> {
+        if !consumed.is_empty() {
+            debug_assert!(self.waiting.is_empty());
+            self.arrived += consumed.len() as u64;
+            self.waiting = consumed;
+        }
+        let is_all = self.inflate(buffer, collected, kind)?;
+        if is_all && is_end {
+            self.end_message(collected, kind)?;
+        }
+        Ok(is_all)
     }
 
     /// Inflates what has arrived, [`STEP`] bytes of message at most or a piece more. Returns whether
     /// all of it is inflated.
-    ///
-    /// # Errors
-    /// Not DEFLATE; longer than the limit; not UTF-8.
-    pub(super) fn inflate(
+    fn inflate(
         &mut self,
         buffer: &Buffer,
         collected: &mut Collected,
@@ -94,10 +110,7 @@ impl Inflated {
     }
 
     /// All of the message has arrived and is inflated: adds the bytes that are not sent.
-    ///
-    /// # Errors
-    /// The compressed bytes do not end here, or what [`inflate`](Self::inflate) has.
-    pub(super) fn end_message(
+    fn end_message(
         &mut self,
         collected: &mut Collected,
         kind: MessageKind,

@@ -9,6 +9,7 @@
 mod buffer;
 mod close;
 mod collected;
+mod compressed;
 mod convert;
 mod decoder;
 mod frame;

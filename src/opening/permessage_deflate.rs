@@ -287,7 +287,7 @@ impl Parameters {
     }
 }
 
-/// §7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
+/// RFC 7692 §7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
 fn window_bits(value: &str) -> Option<u8> {
     WINDOW_BITS
         .into_iter()

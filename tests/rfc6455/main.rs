@@ -8,6 +8,8 @@
 mod kit;
 mod map;
 
+mod rfc7692;
+
 mod section_1_3;
 mod section_3;
 mod section_4_1;
