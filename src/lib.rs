@@ -29,7 +29,8 @@
 //! room uses only the files above it in the README's reading table. So you can read from top to
 //! bottom.
 //!
-//! - [`compression`]: DEFLATE (RFC 1951), for the extension permessage-deflate. Bytes in, bytes out.
+//! - [`compression`]: DEFLATE (RFC 1951), for permessage-deflate. Bytes in,
+//!   bytes out.
 //! - [`framing`]: frames and messages (§5), UTF-8 (§8.1), close codes (§7.4). Bytes in, messages
 //!   out.
 //! - [`opening`]: URLs (§3), the opening handshake (§4), extensions (§9.1), origins (§10.2). Heads
@@ -79,6 +80,8 @@ pub use server::{Handle, Request, Server};
 mod examples {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/compression.md")]
+    struct Compression;
     #[doc = include_str!("../docs/conversation.md")]
     struct Conversation;
     #[doc = include_str!("../docs/open-port.md")]

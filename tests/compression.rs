@@ -212,6 +212,19 @@ fn context_takeover_makes_similar_messages_shorter_and_no_takeover_keeps_no_memo
     assert!(with[3] * 3 < without[3], "{with:?} {without:?}");
     assert!(kept > 0);
     assert_eq!(none, 0);
+    // What `docs/compression.md` says of an idle connection.
+    let mut deflater = Deflater::new(Window::LARGEST, 6);
+    let mut inflater = Inflater::new(Window::LARGEST);
+    for _ in 0..3 {
+        let mut out = Vec::new();
+        deflater.deflate(&json(30_000), &mut out);
+        inflate_message(&mut inflater, &out, 1000).unwrap();
+    }
+    deflater.release();
+    inflater.release();
+    let kept = (deflater.memory() + inflater.memory()) >> 10;
+    assert!((300..340).contains(&kept), "{kept} KiB");
+
     let mut inflater = Inflater::new(Window::LARGEST.without_takeover());
     let mut out = Vec::new();
     Deflater::new(Window::LARGEST, 6).deflate(TEXT, &mut out);
@@ -559,5 +572,80 @@ fn a_watcher_learns_what_each_bit_is() {
             let is_kind = |e: &&(Range<u64>, Element)| matches!(e.1, Element::Block { kind: k, .. } if k == kind);
             assert!(said.0.iter().find(is_kind).is_some(), "no block {kind:?}");
         }
+    }
+}
+
+/// Each element of a message as a line: the place of its first bit, its bits, what they mean. `before`
+/// is what the window has.
+fn account(inflater: &mut Inflater, before: &[u8], compressed: &[u8]) -> String {
+    let whole = [compressed, &TAIL].concat();
+    let mut said = Said::default();
+    let mut input = &whole[..];
+    while !inflater
+        .inflate_watched(&mut input, &mut said)
+        .unwrap()
+        .is_empty()
+    {}
+    inflater.end_message().unwrap();
+    let bit = |at: u64| whole[at as usize / 8] >> (at % 8) & 1;
+    let mut window = before.to_vec();
+    let mut lines = String::new();
+    for (range, element) in said.0 {
+        let what = match element {
+            Element::Block { last, kind } => format!(
+                "a block: BFINAL {}, {}",
+                u8::from(last),
+                match kind {
+                    BlockKind::Stored => "BTYPE 00 (stored)",
+                    BlockKind::Fixed => "BTYPE 01 (fixed codes)",
+                    BlockKind::Dynamic => "BTYPE 10 (its own codes)",
+                }
+            ),
+            Element::Literal(byte) => {
+                window.push(byte);
+                format!("the literal {}", char::from(byte))
+            }
+            Element::Match {
+                length, distance, ..
+            } => {
+                let from = window.len() - usize::from(distance);
+                for i in 0..usize::from(length) {
+                    window.push(window[from + i]);
+                }
+                let text = String::from_utf8_lossy(&window[window.len() - usize::from(length)..]);
+                format!("{length} bytes from {distance} back: {text}")
+            }
+            Element::EndOfBlock => "the end of the block".to_owned(),
+            Element::Padding => "padding, up to the next byte".to_owned(),
+            Element::StoredLength(length) => {
+                format!("{length} bytes follow; the complement of that")
+            }
+            other => format!("{other:?}"),
+        };
+        let bits: String = range.clone().map(|at| char::from(b'0' + bit(at))).collect();
+        lines += format!("{:>3}  {bits:<32}  {what}", range.start).trim_end();
+        lines += "\n";
+    }
+    lines
+}
+
+#[test]
+fn the_document_has_a_message_worked_out_to_the_bit() {
+    let document = include_str!("../docs/compression.md");
+    let mut deflater = Deflater::new(Window::LARGEST, 6);
+    let mut inflater = Inflater::new(Window::LARGEST);
+    let mut before = Vec::new();
+    for (bytes, _) in [("f2 48 cd c9 c9 07 00", 1), ("f2 00 11 00 00", 2)] {
+        let mut compressed = Vec::new();
+        deflater.deflate(b"Hello", &mut compressed);
+        let hex: Vec<String> = compressed
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(hex.join(" "), bytes);
+        assert!(document.contains(bytes));
+        let lines = account(&mut inflater, &before, &compressed);
+        assert!(document.contains(&lines), "{lines}");
+        before.extend(b"Hello");
     }
 }

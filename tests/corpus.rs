@@ -3,6 +3,8 @@
 
 #[path = "../fuzz/properties/connection.rs"]
 mod connection;
+#[path = "../fuzz/properties/deflate.rs"]
+mod deflate;
 #[path = "../fuzz/properties/frame_parser.rs"]
 mod frame_parser;
 #[path = "../fuzz/properties/handshake.rs"]
@@ -23,6 +25,11 @@ fn replay(target: &str, check: fn(&[u8])) {
         inputs += 1;
     }
     assert!(inputs > 0, "no corpus in {}", corpus.display());
+}
+
+#[test]
+fn the_corpus_of_deflate_holds_the_properties() {
+    replay("deflate", deflate::check);
 }
 
 #[test]

@@ -53,7 +53,6 @@ impl Deflater {
         for piece in message.chunks(PIECE) {
             if self.history.len() > self.window.size() + PIECE {
                 self.slide();
-                self.before_last = None;
             }
             let start = self.history.len();
             self.history.extend_from_slice(piece);
@@ -118,6 +117,10 @@ impl Deflater {
     /// What is out of reach leaves the history.
     fn slide(&mut self) {
         let excess = self.history.len().saturating_sub(self.window.size());
+        if excess == 0 {
+            return;
+        }
+        self.before_last = None;
         self.history.drain(..excess);
         self.first += excess as u32;
         if self.first > LAST_POSITION {
@@ -140,6 +143,7 @@ impl Deflater {
     /// Gives back the memory that holds no window. Between messages without takeover that is all of
     /// it.
     pub fn release(&mut self) {
+        self.slide();
         self.history.shrink_to_fit();
         if self.history.is_empty() {
             self.matches.forget();

@@ -25,8 +25,8 @@ pub(super) fn set_lengths(occurrences: &[u32], most: usize, lengths: &mut [u8]) 
             used += 1;
         }
     }
-    for symbol in 0..2 {
-        if used < 2 && occurrences[symbol] == 0 {
+    for (symbol, &count) in occurrences.iter().enumerate().take(2) {
+        if used < 2 && count == 0 {
             symbols[used] = symbol as u32;
             used += 1;
         }

@@ -58,15 +58,20 @@ impl Program {
     }
 
     /// Waits for the end: the exit code, and what was left on standard output and error.
-    pub fn finish(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
-        let status = self.wait();
+    pub fn finish(self) -> (Option<i32>, Vec<String>, Vec<String>) {
+        self.finish_within(PATIENCE)
+    }
+
+    /// The same, for a program that has much to do.
+    pub fn finish_within(mut self, limit: Duration) -> (Option<i32>, Vec<String>, Vec<String>) {
+        let status = self.wait(limit);
         let stdout = self.stdout.lock().unwrap().iter().collect();
         let stderr = self.stderr.lock().unwrap().iter().collect();
         (status.code(), stdout, stderr)
     }
 
-    fn wait(&mut self) -> ExitStatus {
-        for _ in 0..PATIENCE.as_millis() / 10 {
+    fn wait(&mut self, limit: Duration) -> ExitStatus {
+        for _ in 0..limit.as_millis() / 10 {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }

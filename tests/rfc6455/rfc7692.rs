@@ -202,7 +202,7 @@ fn a_server_answers_with_one_offer_the_first_that_it_can_accept() {
     );
 }
 
-/// Proves 7692/5-3.
+/// Proves 7692/5-3, 9.1-5.
 #[test]
 fn without_an_agreement_no_frame_has_rsv1() {
     // The client offers nothing, or the server does not want it.
@@ -408,7 +408,7 @@ fn a_client_keeps_to_what_the_answer_says_though_it_did_not_offer_it() {
     assert_eq!(agreed.server, window(10).without_takeover());
 }
 
-/// Proves 7692/7.1-5, 7692/7.1-6, 7692/7.1-7, 7692/7.1-8, 7692/7.1.2.1-4.
+/// Proves 9-2, 9.1-4, 7692/7.1-5, 7692/7.1-6, 7692/7.1-7, 7692/7.1-8, 7692/7.1.2.1-4.
 #[test]
 fn a_client_fails_at_an_answer_that_breaks_a_rule() {
     let offer = "permessage-deflate; server_no_context_takeover; server_max_window_bits=10; \

@@ -1,0 +1,100 @@
+//! What is true of DEFLATE for every input. The fuzzer looks for an input for which it is not true.
+//! `cargo test` replays the corpus.
+//!
+//! - Any bytes: our inflater and zlib give the same bytes, or both refuse.
+//! - Any message: what we deflate, every inflater gives back, at every window.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use rfc6455::Window;
+use rfc6455::compression::{DeflateRule, Deflater, Inflater, InvalidDeflate, WINDOW_BITS};
+
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// Inputs stand for at most this many bytes here.
+const LONGEST: usize = 1 << 20;
+
+/// Checks all properties for one input. The first two bytes choose the window, the level and the
+/// cuts.
+pub fn check(input: &[u8]) {
+    let [how, cut, bytes @ ..] = input else {
+        return;
+    };
+    raw(bytes, usize::from(*cut) + 1);
+    let bits = WINDOW_BITS.start() + how % 8;
+    let window = Window::new(bits).expect("8 to 15");
+    let window = window.with_takeover(how & 8 == 0);
+    round_trip(bytes, window, 1 + (how >> 4) % 9, usize::from(*cut) + 1);
+}
+
+/// What comes out, and why it ended.
+type Inflated = (Vec<u8>, Result<(), InvalidDeflate>);
+
+fn inflate(inflater: &mut Inflater, bytes: &[u8], cut: usize) -> Inflated {
+    let mut out = Vec::new();
+    for mut piece in bytes.chunks(cut) {
+        loop {
+            match inflater.inflate(&mut piece) {
+                Ok([]) => break,
+                Ok(bytes) => out.extend_from_slice(bytes),
+                Err(invalid) => return (out, Err(invalid)),
+            }
+            if out.len() > LONGEST {
+                return (out, Ok(()));
+            }
+        }
+        assert!(piece.is_empty());
+    }
+    (out, Ok(()))
+}
+
+/// One stream, beside zlib. zlib stops behind the last block (BFINAL), ours begins the next stream
+/// there, so the two are compared up to that place.
+fn raw(bytes: &[u8], cut: usize) {
+    let mut zlib = Decompress::new(false);
+    let mut theirs = vec![0; LONGEST];
+    let result = zlib.decompress(bytes, &mut theirs, FlushDecompress::Sync);
+    theirs.truncate(zlib.total_out() as usize);
+    if theirs.len() == LONGEST {
+        return;
+    }
+    let whole = inflate(&mut Inflater::new(Window::LARGEST), bytes, usize::MAX);
+    let in_pieces = inflate(&mut Inflater::new(Window::LARGEST), bytes, cut);
+    assert!(whole.1 == in_pieces.1, "{:?} {:?}", whole.1, in_pieces.1);
+    match (result, whole.1) {
+        (Ok(Status::StreamEnd), _) => {
+            let end = zlib.total_in() as usize;
+            let (ours, result) = inflate(&mut Inflater::new(Window::LARGEST), &bytes[..end], cut);
+            assert!(
+                result.is_ok() && ours == theirs,
+                "up to the last block: {result:?}"
+            );
+        }
+        // zlib says "no progress" where it needs more input.
+        (Ok(_), Ok(())) => assert!(whole.0 == theirs && in_pieces.0 == theirs),
+        (Err(_), Err(invalid)) => {
+            assert!(invalid.rule != DeflateRule::Unfinished);
+            assert!(invalid.at <= bytes.len() as u64);
+        }
+        (theirs, ours) => panic!("zlib: {theirs:?}, ours: {ours:?}"),
+    }
+}
+
+/// The message twice, so that the second can repeat the first.
+fn round_trip(message: &[u8], window: Window, level: u8, cut: usize) {
+    let mut deflater = Deflater::new(window, level);
+    let mut inflater = Inflater::new(window);
+    let mut zlib = Decompress::new_with_window_bits(false, window.bits().max(9));
+    for _ in 0..2 {
+        let mut compressed = Vec::new();
+        deflater.deflate(message, &mut compressed);
+        assert!(!compressed.is_empty() && compressed.len() <= message.len() + 20);
+        compressed.extend(TAIL);
+        let (ours, result) = inflate(&mut inflater, &compressed, cut);
+        assert!(result.is_ok() && ours == message, "{result:?}");
+        inflater.end_message().expect("it ends here");
+        let mut theirs = Vec::with_capacity(message.len() + 100);
+        zlib.decompress_vec(&compressed, &mut theirs, FlushDecompress::Sync)
+            .expect("zlib inflates it");
+        assert!(theirs == message);
+    }
+}
