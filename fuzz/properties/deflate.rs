@@ -79,9 +79,13 @@ fn raw(bytes: &[u8], cut: usize) {
         }
         // zlib reads on with a code-length code that has no code at all, and refuses the block at
         // its last length.
-        (Ok(_), Err(InvalidDeflate { rule, .. }))
-            if rule == DeflateRule::Incomplete(Alphabet::CodeLengths) =>
-        {
+        (
+            Ok(_),
+            Err(InvalidDeflate {
+                rule: DeflateRule::Incomplete(Alphabet::CodeLengths),
+                ..
+            }),
+        ) => {
             let longer = [bytes, &[0; 50]].concat();
             let mut zlib = Decompress::new(false);
             let result = zlib.decompress(&longer, &mut theirs, FlushDecompress::Sync);
