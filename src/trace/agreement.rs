@@ -5,13 +5,10 @@
 //!   not judge those. It judges all others.
 //! - It knows one extension: permessage-deflate (RFC 7692). Of any other it knows only the name.
 //!   Such an extension may use each reserved bit, each reserved opcode and each data frame.
-//! - What the bytes of an extension mean is not read here.
+//! - What compressed bytes mean is read in `inflating.rs`.
 
-use crate::framing::{Header, OpCode, RSV, RSV1, Violation};
-use crate::opening::{Extension, Fields, name, parse_extensions};
-
-/// The extension of RFC 7692. It compresses messages, and marks them with RSV1.
-pub const DEFLATE: &str = "permessage-deflate";
+use crate::framing::{Header, RSV, RSV1, Violation};
+use crate::opening::{DEFLATE, Deflate, Extension, Fields, name, parse_extensions};
 
 /// The extensions in use on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +62,15 @@ impl Agreement {
         self.extensions().iter().any(|one| one.name == DEFLATE)
     }
 
+    /// The windows of the compressed messages, if they can be read: no other extension is in use,
+    /// and the parameters have a meaning.
+    pub(super) fn deflate(&self) -> Option<Deflate> {
+        match self.extensions() {
+            [one] if one.name == DEFLATE => Deflate::in_answer(one).ok(),
+            _ => None,
+        }
+    }
+
     /// The reserved bits that an extension in use defines for some frame, for [`Header::decode`].
     pub(super) fn bits(&self) -> u8 {
         match (self.stranger(), self.compresses()) {
@@ -77,10 +83,9 @@ impl Agreement {
     /// The rule about one frame that no other file has: permessage-deflate sets RSV1 on the first
     /// frame of a message only (RFC 7692 §6).
     pub(super) fn check(&self, header: &Header) -> Result<(), Violation> {
-        let may_have_rsv1 = matches!(header.opcode, OpCode::Text | OpCode::Binary);
-        match header.rsv1 && !may_have_rsv1 && self.stranger().is_none() {
-            true => Err(Violation::ReservedBits(RSV1 >> 4)),
-            false => Ok(()),
+        match self.stranger() {
+            None => header.check_rsv1(),
+            Some(_) => Ok(()),
         }
     }
 

@@ -232,6 +232,20 @@ pub struct FramePayload {
     pub arrived: u64,
     /// The bytes on the wire.
     pub sent: Vec<u8>,
+    /// What comes out of these bytes, if [`PayloadMeaning::Compressed`].
+    pub inflated: Option<Box<InflatedPart>>,
+}
+
+/// What comes out of a part of a compressed message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InflatedPart {
+    /// The first [`SHOWN`] bytes.
+    pub start: Vec<u8>,
+    /// How many bytes there are.
+    pub length: u64,
+    /// The window is not known, because an earlier message was not seen whole or is wrong. Then what
+    /// is here may be incomplete.
+    pub lost: bool,
 }
 
 impl FramePayload {

@@ -9,9 +9,10 @@
 use super::account::Account;
 use super::agreement::Agreement;
 use super::event::{
-    Begun, BrokenRule, Event, FrameHeader, FramePayload, KEPT, Part, PayloadMeaning, SHOWN,
-    Unfinished, Uninterpreted,
+    Begun, BrokenRule, Event, FrameHeader, FramePayload, InflatedPart, KEPT, Part, PayloadMeaning,
+    SHOWN, Unfinished, Uninterpreted,
 };
+use super::inflating::{Broken, Inflating};
 use super::skip::Skipped;
 use crate::framing::{
     Buffer, CloseReason, Decoded, FIN, Header, Location, MessageKind, Missing, OPCODE, OpCode, RSV,
@@ -27,6 +28,8 @@ pub(super) struct Frames {
     agreement: Arc<Agreement>,
     phase: Phase,
     place: Place,
+    /// Only if messages can be compressed, and can be read.
+    inflating: Option<Box<Inflating>>,
 }
 
 /// What comes next.
@@ -159,9 +162,16 @@ impl Place {
 }
 
 impl Frames {
-    pub(super) fn new(from: Role, agreement: Arc<Agreement>) -> Frames {
+    /// `from_start`: the first frame of this side comes next, and not one of those behind it.
+    pub(super) fn new(from: Role, agreement: Arc<Agreement>, from_start: bool) -> Frames {
+        let windows = agreement.deflate().map(|deflate| match from {
+            Role::Client => deflate.client,
+            Role::Server => deflate.server,
+        });
+        let inflating = windows.map(|window| Box::new(Inflating::new(window, from_start)));
         Frames {
             from,
+            inflating,
             agreement,
             phase: Phase::Header,
             place: Place::default(),
@@ -284,9 +294,10 @@ impl Frames {
         if let Err(violation) = checked {
             account.add(self.violation(violation, bytes.to_vec(), 0, false));
             if !header.opcode.is_control() {
-                self.place.content = Content::NotKnown;
+                self.lose_content();
             }
         }
+        self.begin_inflating(&header);
         self.phase = Phase::Payload(Arriving {
             header,
             meaning: self.meaning(&header),
@@ -296,6 +307,26 @@ impl Frames {
             arrived: 0,
             sent: Vec::new(),
         });
+    }
+
+    /// What the rest of the unfinished message means is not known.
+    fn lose_content(&mut self) {
+        self.place.content = Content::NotKnown;
+        if let Some(inflating) = &mut self.inflating {
+            inflating.lose();
+        }
+    }
+
+    /// A frame of a compressed message begins.
+    fn begin_inflating(&mut self, header: &Header) {
+        if self.meaning(header) == PayloadMeaning::Compressed
+            && let Some(inflating) = &mut self.inflating
+        {
+            if header.opcode != OpCode::Continuation {
+                inflating.begin_message(header.opcode == OpCode::Text);
+            }
+            inflating.begin_part();
+        }
     }
 
     /// Who knows what the payload behind this header means.
@@ -342,6 +373,13 @@ impl Frames {
                     break;
                 }
             }
+            // What is skipped is not inflated.
+            if place.content == Content::OfExtension
+                && !header.opcode.is_control()
+                && let Some(inflating) = &mut self.inflating
+            {
+                inflating.lose();
+            }
             buffer.consume(size + length);
             place.end_frame(&header);
             self.place = place;
@@ -377,6 +415,7 @@ impl Frames {
             account.add(Event::Bytes { from, bytes, why });
         } else if !is_control {
             self.place.lose();
+            self.lose_content();
         }
         self.phase = Phase::Payload(Arriving {
             header,
@@ -416,12 +455,11 @@ impl Frames {
         payload.take(&buffer.unread()[..here]);
         let complete = payload.arrived == header.length;
         if payload.judged
-            && let Err((violation, bytes)) = self.judge(header, start, here, complete, buffer)
+            && let Err(broken) = self.judge(header, start, here, complete, buffer)
         {
             account_of_payload(self, account);
-            let before = self.place.before + start;
-            account.add(self.violation(violation, bytes, before, false));
-            self.place.content = Content::NotKnown;
+            account.add(self.violation(broken.violation, broken.bytes, broken.before, false));
+            self.lose_content();
         }
         buffer.consume(here);
         if !complete {
@@ -441,8 +479,8 @@ impl Frames {
         }
     }
 
-    /// The rules about payloads: text is UTF-8 (§8.1), a Close has a proper body (§5.5.1). The error
-    /// has the bytes around the place.
+    /// The rules about payloads: text is UTF-8 (§8.1), a Close has a proper body (§5.5.1), and what is
+    /// compressed can be inflated (RFC 7692 §7.2.2).
     fn judge(
         &mut self,
         header: Header,
@@ -450,7 +488,7 @@ impl Frames {
         here: usize,
         complete: bool,
         buffer: &mut Buffer,
-    ) -> Result<(), (Violation, Vec<u8>)> {
+    ) -> Result<(), Broken> {
         if header.opcode == OpCode::Close && complete && !header.rsv1 {
             let Phase::Payload(payload) = &self.phase else {
                 return Ok(());
@@ -458,23 +496,37 @@ impl Frames {
             let body = unmasked(header, payload.sent.clone());
             return match CloseReason::decode(&body) {
                 Ok(_) => Ok(()),
-                Err(invalid) => Err((invalid.into(), body)),
+                Err(invalid) => Err(Broken {
+                    violation: invalid.into(),
+                    bytes: body,
+                    before: 0,
+                }),
             };
         }
-        if !self.place.is_text(&header) {
+        let is_compressed = self.meaning(&header) == PayloadMeaning::Compressed;
+        if !self.place.is_text(&header) && !is_compressed {
             return Ok(());
         }
         let part = &mut buffer.unread_mut()[..here];
         if let Some(key) = header.mask {
             mask(key, start, part);
         }
+        let (before, is_end) = (self.place.before + start, complete && header.fin);
+        if is_compressed {
+            let inflating = self.inflating.as_mut();
+            return inflating.map_or(Ok(()), |one| one.push(part, before, is_end));
+        }
         let text = &mut self.place.text;
         let pushed = text.push(part);
-        let checked = match complete && header.fin {
+        let checked = match is_end {
             true => pushed.and_then(|_| text.finish()),
             false => pushed.map(drop),
         };
-        checked.map_err(|violation| (violation, part.to_vec()))
+        checked.map_err(|violation| Broken {
+            violation,
+            bytes: part.to_vec(),
+            before,
+        })
     }
 
     /// The payload, with these bytes of it.
@@ -493,7 +545,15 @@ impl Frames {
             meaning: payload.meaning,
             arrived: payload.arrived,
             sent,
+            inflated: self.inflated(payload.meaning),
         }
+    }
+
+    /// What came out of the frame that arrives, if it is compressed and can be read.
+    fn inflated(&self, meaning: PayloadMeaning) -> Option<Box<InflatedPart>> {
+        let inflating = self.inflating.as_ref();
+        let inflating = inflating.filter(|_| meaning == PayloadMeaning::Compressed)?;
+        Some(Box::new(inflating.part()))
     }
 
     /// The event of a broken rule. `before`: this many bytes of the message come before `bytes`.

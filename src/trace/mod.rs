@@ -15,18 +15,19 @@ mod console;
 mod event;
 mod frames;
 mod http;
+mod inflating;
 mod observer;
 mod render;
 mod skip;
 mod traced;
 pub mod words;
 
-pub use agreement::{Agreement, DEFLATE};
+pub use agreement::Agreement;
 pub use columns::{columns, hex};
 pub use console::{print_trace, print_trace_with, renderer_for, time_of_day};
 pub use event::{
-    Answer, Begun, Body, BrokenRule, Event, FrameHeader, FramePayload, Part, PayloadMeaning,
-    Protocol, SHOWN, Unfinished, Uninterpreted,
+    Answer, Begun, Body, BrokenRule, Event, FrameHeader, FramePayload, InflatedPart, Part,
+    PayloadMeaning, Protocol, SHOWN, Unfinished, Uninterpreted,
 };
 pub use observer::Observer;
 pub use render::{Renderer, Transcript};

@@ -89,7 +89,7 @@ impl Observer {
     #[must_use]
     pub fn frames_only(agreement: Agreement) -> Observer {
         let mut observer = Observer {
-            talk: Talk::frames(agreement),
+            talk: Talk::frames(agreement, false),
             ..Observer::new()
         };
         observer.account.begin_in(State::Open);
@@ -248,7 +248,7 @@ impl Observer {
                     http::Step::Done => true,
                     http::Step::Frames(agreement) => {
                         let dropped = http.has_dropped();
-                        self.talk = Talk::frames(agreement);
+                        self.talk = Talk::frames(agreement, true);
                         if dropped && let Talk::Frames(frames) = &mut self.talk {
                             frames[0].set_opaque(Uninterpreted::BeforeAnswer);
                         }
@@ -299,9 +299,10 @@ impl Default for Observer {
 }
 
 impl Talk {
-    fn frames(agreement: Agreement) -> Talk {
+    /// `from_start`: the first frame of each side comes next.
+    fn frames(agreement: Agreement, from_start: bool) -> Talk {
         let agreement = Arc::new(agreement);
-        let of = |from| Frames::new(from, Arc::clone(&agreement));
+        let of = |from| Frames::new(from, Arc::clone(&agreement), from_start);
         Talk::Frames(Box::new([of(Role::Client), of(Role::Server)]))
     }
 }

@@ -5,8 +5,8 @@
 use super::agreement::Agreement;
 use super::columns::{columns, fitting, hex, shorten, whole_characters};
 use super::event::{
-    Answer, Begun, Body, BrokenRule, Event, FrameHeader, FramePayload, Part, PayloadMeaning,
-    SHOWN_OF_BODY, Unfinished, Uninterpreted,
+    Answer, Begun, Body, BrokenRule, Event, FrameHeader, FramePayload, InflatedPart, Part,
+    PayloadMeaning, SHOWN_OF_BODY, Unfinished, Uninterpreted,
 };
 use super::words::{self, FrameField, Meaning, plural};
 use crate::connection::state::State;
@@ -489,6 +489,27 @@ impl Page {
         if let Some(Meaning { words, clause }) = words::payload_meaning(payload.meaning) {
             self.beside(None, "", "", words, clause);
         }
+        if let Some(inflated) = &payload.inflated {
+            self.inflated(payload, inflated, as_ascii);
+        }
+    }
+
+    /// What comes out of a compressed payload.
+    fn inflated(
+        &mut self,
+        payload: &FramePayload,
+        inflated: &InflatedPart,
+        as_ascii: impl Fn(&[u8]) -> String,
+    ) {
+        let is_whole = payload.header.fin && payload.header.opcode == OpCode::Text;
+        if is_whole && !inflated.lost {
+            self.rows(&inflated.start, "inflated", |_| String::new());
+            self.text(&inflated.start, "§5.6");
+        } else {
+            self.rows(&inflated.start, "inflated", as_ascii);
+        }
+        let words = words::inflated(payload, inflated);
+        self.beside(None, "", "", &words, "RFC 7692 §7.2.2");
     }
 
     fn text(&mut self, bytes: &[u8], clause: &str) {

@@ -1,13 +1,16 @@
 //! The words for what is on the wire: the bits of a header, opcodes, the fields of an opening
 //! handshake, each with its clause. The terminal and the page `/glass` both take their words here.
 
-use super::agreement::{Agreement, DEFLATE};
-use super::event::{Answer, BrokenRule, PayloadMeaning, Protocol, Unfinished, Uninterpreted};
+use super::agreement::Agreement;
+use super::event::{
+    Answer, BrokenRule, FramePayload, InflatedPart, PayloadMeaning, Protocol, Unfinished,
+    Uninterpreted,
+};
 use super::skip::Skipped;
 use crate::connection::state::State;
 use crate::framing::{FIN, Header, LENGTH, MASK, Missing, OPCODE, OpCode, RSV, Role, Violation};
 use crate::opening::{
-    GUID, Head, RequestLine, accept_for, accept_hash, is_opening, name, value_has_token,
+    DEFLATE, GUID, Head, RequestLine, accept_for, accept_hash, is_opening, name, value_has_token,
 };
 use std::ops::Range;
 
@@ -573,6 +576,16 @@ pub fn payload_meaning(meaning: PayloadMeaning) -> Option<Meaning> {
         PayloadMeaning::NotKnown => ("not judged, behind a violation", ""),
     };
     Some(Meaning { words, clause })
+}
+
+/// What came out of a compressed payload: its size beside the size as it was sent.
+#[must_use]
+pub fn inflated(payload: &FramePayload, inflated: &InflatedPart) -> String {
+    let InflatedPart { length, lost, .. } = *inflated;
+    match lost {
+        true => "the window is not known".to_owned(),
+        false => format!("{length} byte{} from {}", plural(length), payload.arrived),
+    }
 }
 
 /// What was left out because the reader of the events is too slow for them.

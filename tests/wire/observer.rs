@@ -265,22 +265,28 @@ fn account_of(observer: &mut Observer) -> String {
 
 #[test]
 fn the_bits_and_payloads_of_an_agreed_extension_are_not_judged() {
-    // RSV1, text that is not UTF-8.
-    let compressed = b"\xc1\x02\xff\x00";
-    for (offer, answer) in [
-        ("permessage-deflate", "permessage-deflate"),
+    // RSV1. As it is, it is not UTF-8.
+    let compressed = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    // No DEFLATE: another extension may have made it.
+    let unknown = b"\xc1\x02\xff\x00";
+    for (offer, answer, frames) in [
+        ("permessage-deflate", "permessage-deflate", &compressed[..]),
         (
             "permessage-deflate; client_max_window_bits, x",
             "permessage-deflate; server_max_window_bits=9",
+            compressed,
         ),
-        ("permessage-bzip2", "permessage-bzip2; level=3"),
-        ("a, b, c", "b"),
+        ("permessage-bzip2", "permessage-bzip2; level=3", unknown),
+        ("a, b, c", "b", unknown),
+        ("permessage-deflate, b", "permessage-deflate, b", unknown),
     ] {
-        let account = account_with(offer, answer, compressed);
+        let account = account_with(offer, answer, frames);
         assert!(!account.contains("VIOLATION"), "{account}");
         assert!(!account.contains("No extension"), "{account}");
         assert!(!account.contains("no extension is in use"), "{account}");
-        for parameter in answer.split("; ") {
+        let is_read = account.contains("text     \"Hello\"");
+        assert_eq!(is_read, frames == compressed, "{account}");
+        for parameter in answer.split(&[';', ',']).map(str::trim) {
             assert!(account.contains(parameter), "{account}");
         }
     }
@@ -289,6 +295,83 @@ fn the_bits_and_payloads_of_an_agreed_extension_are_not_judged() {
     let account = account_with("", "permessage-deflate", compressed);
     assert!(account.contains("client did not offer that"), "{account}");
     assert!(!account.contains("state OPEN"), "{account}");
+}
+
+/// The window of the first message, and again with it (RFC 7692 §7.2.3.2).
+const HELLO: &[u8] = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+const AGAIN: &[u8] = b"\xc1\x05\xf2\x00\x11\x00\x00";
+
+#[test]
+fn compressed_messages_are_read_with_the_window_of_those_before() {
+    let fragments = b"\x41\x03\xf2\x48\xcd\x89\x01?\x80\x04\xc9\xc9\x07\x00";
+    let frames = [HELLO, AGAIN, b"\x81\x05plain", AGAIN, fragments, AGAIN].concat();
+    let account = account_with("permessage-deflate", "permessage-deflate", &frames);
+    assert_eq!(
+        account.matches("text     \"Hello\"").count(),
+        4,
+        "{account}"
+    );
+    assert!(account.contains("text     \"plain\""), "{account}");
+    assert_eq!(account.matches("5 bytes from 5").count(), 3, "{account}");
+    assert!(!account.contains("VIOLATION"), "{account}");
+}
+
+#[test]
+fn a_compressed_message_that_is_wrong_is_a_violation_once_and_what_needs_it_is_not_known() {
+    let text = b"\xc1\x03\xfa\x0f\x00"; // One byte, ff.
+    for (wrong, why) in [
+        (&b"\xc1\x01\x07"[..], "type 3"),
+        (b"\xc1\x02\xf2\x48", "end inside a block"),
+        (b"\xc1\x00", "end inside a block"),
+        (text, "not UTF-8"),
+    ] {
+        let frames = [HELLO, wrong, AGAIN, b"\x81\x05plain"].concat();
+        let account = account_with("permessage-deflate", "permessage-deflate", &frames);
+        assert_eq!(account.matches("VIOLATION").count(), 1, "{account}");
+        assert!(account.contains(why), "{why}: {account}");
+        assert!(account.contains("1007"), "{account}");
+        assert!(account.contains("the window is not known"), "{account}");
+        assert!(account.contains("text     \"plain\""), "{account}");
+        // Without takeover the next message can be read again.
+        let answer = "permessage-deflate; server_no_context_takeover";
+        let frames = [HELLO, wrong, HELLO].concat();
+        let account = account_with("permessage-deflate", answer, &frames);
+        assert_eq!(
+            account.matches("text     \"Hello\"").count(),
+            2,
+            "{account}"
+        );
+    }
+}
+
+#[test]
+fn an_observer_that_came_late_does_not_know_the_window_and_accuses_nobody() {
+    let agreement = Agreement::parse("permessage-deflate").unwrap();
+    let mut observer = Observer::frames_only(agreement);
+    observer.feed(Role::Server, AGAIN);
+    observer.feed(Role::Server, HELLO);
+    let account = account_of(&mut observer);
+    assert!(!account.contains("VIOLATION"), "{account}");
+    assert_eq!(
+        account.matches("the window is not known").count(),
+        2,
+        "{account}"
+    );
+}
+
+#[test]
+fn a_bomb_that_passes_is_not_held() {
+    let mut bomb = Vec::new();
+    let window = rfc6455::Window::LARGEST;
+    rfc6455::compression::Deflater::new(window, 9).deflate(&vec![b'0'; 100 << 20], &mut bomb);
+    let frames = [frame(0xc2, None, &bomb), HELLO.to_vec()].concat();
+    let account = account_with("permessage-deflate", "permessage-deflate", &frames);
+    assert!(!account.contains("VIOLATION"), "{account}");
+    assert_eq!(
+        account.matches("the window is not known").count(),
+        2,
+        "{account}"
+    );
 }
 
 #[test]

@@ -6,6 +6,8 @@
 
 use crate::kit::*;
 use crate::support::Numbers;
+use rfc6455::Window;
+use rfc6455::compression::Deflater;
 use rfc6455::opening::accept_for;
 use rfc6455::trace::{Answer, Event, Observer};
 use rfc6455::{Role, State};
@@ -104,14 +106,23 @@ impl Conversation {
             ),
         );
         let mut inside = [Inside::Nothing; 2];
+        let mut deflaters = [Window::LARGEST; 2].map(|window| Deflater::new(window, 6));
         for _ in 0..numbers.below(12) {
             let from = [Role::Client, Role::Server][numbers.below(2)];
-            let inside = &mut inside[usize::from(from == Role::Server)];
-            self.frame(numbers, from, inside, extension);
+            let side = usize::from(from == Role::Server);
+            let deflater = (extension == "permessage-deflate").then_some(&mut deflaters[side]);
+            self.frame(numbers, from, &mut inside[side], extension, deflater);
         }
     }
 
-    fn frame(&mut self, numbers: &mut Numbers, from: Role, inside: &mut Inside, extension: &str) {
+    fn frame(
+        &mut self,
+        numbers: &mut Numbers,
+        from: Role,
+        inside: &mut Inside,
+        extension: &str,
+        deflater: Option<&mut Deflater>,
+    ) {
         let control = numbers.below(4) == 0;
         let fin = control || numbers.below(2) == 0;
         let begins = *inside == Inside::Nothing;
@@ -129,16 +140,26 @@ impl Conversation {
         if !control {
             *inside = if fin { Inside::Nothing } else { message };
         }
-        // What belongs to an extension need not be UTF-8.
-        let byte = match message {
-            Inside::OfExtension if !control => 0xff,
-            _ => b'x',
-        };
         let length = [0, 1, 5, 125, 126, 300][numbers.below(if control { 4 } else { 6 })];
+        let payload = match (message, deflater) {
+            (Inside::OfExtension, Some(deflater)) if !control => {
+                let word = [b'x', b'y', b'z'][numbers.below(3)];
+                let mut compressed = Vec::new();
+                deflater.deflate(&vec![word; length], &mut compressed);
+                if !fin {
+                    compressed.extend([0, 0, 0xff, 0xff]);
+                }
+                compressed
+            }
+            // What belongs to another extension need not be UTF-8.
+            (Inside::OfExtension, None) if !control => vec![0xff; length],
+            _ => vec![b'x'; length],
+        };
+        let length = payload.len();
         let first = opcode | if fin { FIN } else { 0 } | if rsv1 { 0x40 } else { 0 };
         let key = (from == Role::Client).then_some(KEY);
         let did = format!("frame {first:02x} {length}");
-        self.step(from, did, frame(first, key, &vec![byte; length]));
+        self.step(from, did, frame(first, key, &payload));
     }
 }
 

@@ -9,8 +9,9 @@ use input::Part;
 use rfc6455::Role;
 use rfc6455::Violation;
 use rfc6455::framing::{Header, Missing};
+use rfc6455::opening::DEFLATE;
 use rfc6455::trace::{
-    Agreement, DEFLATE, Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for,
+    Agreement, Event, Observer, Renderer, Unfinished, Uninterpreted, renderer_for,
 };
 use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::process::ExitCode;

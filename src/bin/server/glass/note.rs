@@ -221,8 +221,16 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
         _ if payload.opcode == OpCode::Binary => object.text("text", "(bytes)"),
         _ => object.text(
             "text",
-            &printable(String::from_utf8_lossy(&payload.unmasked())),
+            &printable(String::from_utf8_lossy(&readable(payload))),
         ),
+    }
+}
+
+/// The bytes that an application sees: what comes out of a compressed payload, if it can be read.
+fn readable(payload: &FramePayload) -> Vec<u8> {
+    match &payload.inflated {
+        Some(inflated) if !inflated.lost => inflated.start.clone(),
+        _ => payload.unmasked(),
     }
 }
 
