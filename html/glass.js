@@ -26,14 +26,15 @@ const seconds = (milliseconds) => `+${(milliseconds / 1000).toFixed(3)} s`;
 function clause(name) {
   const section = /§([\d.]+)/.exec(name);
   if (!section) return name;
-  return element("a", { href: `https://www.rfc-editor.org/rfc/rfc6455#section-${section[1]}` }, name);
+  const rfc = /RFC (\d+)/.exec(name)?.[1] ?? 6455;
+  return element("a", { href: `https://www.rfc-editor.org/rfc/rfc${rfc}#section-${section[1]}` }, name);
 }
 
 // A connection that this page looks at. First comes its report, then, with the same token, the
 // connection.
 
-/** Opens both. `tell` gets what the server saw, note by note. */
-async function look(path, tell) {
+/** Opens both. `tell` gets what the server saw, note by note. `more` is added to the query. */
+async function look(path, tell, more = "") {
   const random = crypto.getRandomValues(new Uint8Array(16));
   const token = Array.from(random, hexOf).join("");
   const report = new WebSocket(`${BASE}/glass/report?token=${token}`);
@@ -43,7 +44,7 @@ async function look(path, tell) {
   });
   report.onerror = null;
   report.onmessage = (event) => event.data.split("\n").forEach((note) => tell(JSON.parse(note)));
-  const socket = new WebSocket(`${BASE}${path}?glass=${token}`);
+  const socket = new WebSocket(`${BASE}${path}?glass=${token}${more}`);
   socket.binaryType = "arraybuffer";
   return { report, socket };
 }
@@ -255,7 +256,13 @@ function views(frame) {
   const sent = bytesOf(frame.sent), unmasked = bytesOf(frame.unmasked);
   const box = element("div", { class: "views" });
   if (frame.sent !== frame.unmasked) box.append(view("masked, on the wire", sent, frame.length, printable(sent)));
-  box.append(view(frame.sent === frame.unmasked ? "payload" : "unmasked", unmasked, frame.length, frame.close ?? frame.text));
+  const name = frame.sent === frame.unmasked ? "payload" : "unmasked";
+  if (frame.inflated === undefined) {
+    box.append(view(name, unmasked, frame.length, frame.close ?? frame.text));
+  } else {
+    box.append(view(name, unmasked, frame.length, printable(unmasked)),
+      view(`inflated, ${frame.inflated_words}`, bytesOf(frame.inflated), frame.inflated_length, frame.text));
+  }
   return box;
 }
 
@@ -314,7 +321,7 @@ async function connect(path) {
   say("Connecting.");
   for (const control of $("#connect").elements) control.disabled = true;
   try {
-    current = await look(path, show);
+    current = await look(path, show, $("#deflate").checked ? "&deflate" : "");
   } catch (error) {
     say(error.message);
     showReady();

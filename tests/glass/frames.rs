@@ -111,3 +111,48 @@ fn key(page: &mut Chromium, name: &str, code: u32) {
         );
     }
 }
+
+#[test]
+#[ignore = "needs Chromium (apt-get install chromium)"]
+fn a_compressed_message_is_shown_as_sent_unmasked_and_inflated() {
+    let server = server();
+    let mut page = open(&server, 1280, 900);
+    page.click("#deflate");
+    go(&mut page, "/echo");
+    for _ in 0..2 {
+        set(&mut page, "#what", "Hello, hello, hello");
+        page.click("#send button[type=submit]");
+    }
+    let all = frames(&mut page, 4);
+    assert!(
+        all.iter()
+            .all(|frame| frame.ends_with("Text Hello, hello, hello")),
+        "{all:?}"
+    );
+    for n in 0..4 {
+        assert_eq!(field(&mut page, n, "RSV1"), "1");
+        assert_eq!(
+            bytes_under(&mut page, n, "inflated, 19 bytes from "),
+            b"Hello, hello, hello"
+        );
+    }
+    // The browser's, and the browser's first one.
+    let again = bytes_under(&mut page, 1, "unmasked");
+    let first = bytes_under(&mut page, 3, "unmasked");
+    assert!(
+        again.len() < first.len() && first.len() < 19,
+        "{first:02x?} {again:02x?}"
+    );
+    assert_eq!(bytes_under(&mut page, 3, "masked").len(), first.len());
+
+    // Without the switch nothing is compressed.
+    page.click("#close button[type=submit]");
+    page.wait("the end", |page| {
+        (page.text("#ready") == "CLOSED").then_some(())
+    });
+    page.click("#deflate");
+    go(&mut page, "/echo");
+    page.click("#send button[type=submit]");
+    frames(&mut page, 2);
+    assert_eq!(field(&mut page, 0, "RSV1"), "0");
+}

@@ -216,6 +216,12 @@ fn frame(header: &FrameHeader, payload: Option<&FramePayload>, first_close: bool
         .text("sent", &hex(&payload.sent))
         .text("unmasked", &hex(&payload.unmasked()))
         .json("payload", &payload_field(payload));
+    if let Some(inflated) = &payload.inflated {
+        object = object
+            .text("inflated", &hex(&inflated.start))
+            .number("inflated_length", inflated.length)
+            .text("inflated_words", &words::inflated(payload, inflated));
+    }
     match (opcode, CloseReason::decode(&payload.unmasked())) {
         (OpCode::Close, Ok(reason)) => object.text("close", &reason.to_string()),
         _ if payload.opcode == OpCode::Binary => object.text("text", "(bytes)"),
