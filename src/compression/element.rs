@@ -3,7 +3,8 @@
 //! The inflater alone does not need it: nobody watches there, and nothing is said.
 
 use super::error::Alphabet;
-use std::ops::Range;
+use super::symbols::{DISTANCE, FIRST_LENGTH, LENGTHS};
+use std::ops::{Range, RangeInclusive};
 
 /// A piece of a stream that means one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,18 @@ pub enum BlockKind {
     Fixed,
     /// BTYPE 10: the block begins with its code (§3.2.7).
     Dynamic,
+}
+
+/// The lengths or the distances that a symbol stands for (RFC 1951 §3.2.5). `None`: it is no such
+/// symbol.
+#[must_use]
+pub fn values(alphabet: Alphabet, symbol: u16) -> Option<RangeInclusive<u16>> {
+    let extra = match alphabet {
+        Alphabet::Literals => LENGTHS.get(usize::from(symbol.checked_sub(FIRST_LENGTH)?)),
+        Alphabet::Distances => DISTANCE.get(usize::from(symbol)),
+        Alphabet::CodeLengths => None,
+    }?;
+    Some(extra.base..=extra.base + ((1 << extra.bits) - 1))
 }
 
 /// Somebody who watches a stream being inflated.

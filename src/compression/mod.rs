@@ -21,7 +21,7 @@ mod symbols;
 mod window;
 
 pub use deflate::Deflater;
-pub use element::{BlockKind, Element, Watch};
+pub use element::{BlockKind, Element, Watch, values};
 pub use error::{Alphabet, DeflateRule, InvalidDeflate};
 pub use inflate::Inflater;
 pub use window::{WINDOW_BITS, Window};

@@ -238,3 +238,106 @@ fn colours_are_for_terminals_without_no_color() {
     let (_, out) = explain(&["8100"]);
     assert!(!out.contains('\x1b'));
 }
+
+/// RFC 7692 §7.2.3.1 to §7.2.3.6, each with what must be said of it.
+#[test]
+fn the_examples_of_rfc_7692_are_explained_bit_by_bit() {
+    const HELLO: &str = "c1 07 f2 48 cd c9 c9 07 00";
+    for (bytes, says) in [
+        (
+            HELLO.to_owned(),
+            &[
+                "0.0    010               a block: BFINAL 0, BTYPE 01 (fixed codes)",
+                "0.3    01111000          the byte \"H\"",
+                "5.3    0000000           the end of the block",
+                "6.5    000               padding",
+                "+7.0   32 bits           the length 0 bytes, and its complement",
+            ][..],
+        ),
+        (
+            "41 03 f2 48 cd 80 04 c9 c9 07 00".to_owned(),
+            &[
+                "fragment 2",
+                "its stream, 7 bytes",
+                "the byte \"H\"",
+                "the byte \"o\"",
+            ],
+        ),
+        (
+            format!("{HELLO} 89 00 c1 05 f2 00 11 00 00"),
+            &["4 bytes from 5 back: \"ello\"", "text     \"Hello\""],
+        ),
+        (
+            "c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00".to_owned(),
+            &[
+                "BTYPE 00 (stored)",
+                "the length 5 bytes",
+                "5 bytes as they are: \"Hello\"",
+            ],
+        ),
+        (
+            "c1 08 f3 48 cd c9 c9 07 00 00".to_owned(),
+            &[
+                "110               a block: BFINAL 1",
+                "6.2    000000            padding",
+            ],
+        ),
+        (
+            "c1 0d f2 48 05 00 00 00 ff ff ca c9 c9 07 00".to_owned(),
+            &[
+                "the byte \"e\"",
+                "3.2    000               a block: BFINAL 0, BTYPE 00",
+            ],
+        ),
+        (
+            "c1 01 00".to_owned(),
+            &[
+                "text     \"\"",
+                "its stream, 1 byte;",
+                "0.3    00000             padding",
+            ],
+        ),
+    ] {
+        let (code, out) = explain(&["--deflate", &bytes]);
+        assert_eq!(code, Some(0), "{bytes}\n{out}");
+        for says in says {
+            assert!(out.contains(says), "{bytes}: {says}\n{out}");
+        }
+        let extension = explain(&["--extension", "permessage-deflate", &bytes]).1;
+        assert!(!extension.contains("its stream"), "{extension}");
+    }
+}
+
+#[test]
+fn a_stream_with_its_own_codes_and_one_that_is_wrong_are_explained() {
+    let mut compressed = Vec::new();
+    let text: String = include_str!("../../README.md").chars().take(1500).collect();
+    let window = rfc6455::Window::LARGEST;
+    rfc6455::compression::Deflater::new(window, 9).deflate(text.as_bytes(), &mut compressed);
+    let frame = crate::kit::frame(0xc1, Some([1, 2, 3, 4]), &compressed);
+    let (code, out) = explain(&["--deflate", &hex(&frame)]);
+    assert_eq!(code, Some(0), "{out}");
+    for says in [
+        "BTYPE 10 (its own codes)",
+        "length codes",
+        "\"e\": a code of ",
+        "the end of a block: a code of",
+        "no code",
+        "distance ",
+        " back: \"",
+    ] {
+        assert!(out.contains(says), "{says}\n{out}");
+    }
+
+    let (code, out) = explain(&["--deflate", "c1 03 f2 48 07"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(
+        out.contains("VIOLATION") && out.contains("It cannot be read on"),
+        "{out}"
+    );
+    // The window of a message before is missing.
+    let (code, out) = explain(&["--deflate", "c1 05 f2 00 11 00 00"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("the window is not known"), "{out}");
+    assert!(out.contains("a match that begins 5 bytes back"), "{out}");
+}

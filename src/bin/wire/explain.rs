@@ -1,6 +1,7 @@
 //! `wire explain`: what bytes mean.
 
 mod input;
+mod stream;
 
 use crate::Trouble;
 use crate::arguments::{Argument, Arguments};
@@ -15,11 +16,12 @@ use rfc6455::trace::{
 };
 use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::process::ExitCode;
+use stream::Streams;
 
 pub const HELP: &str = "\
 Says what bytes mean. It stops at the first broken rule, with exit code 1.
 
-Usage: wire explain [--from client|server] [--extension LIST] [HEX...]
+Usage: wire explain [--from client|server] [--extension LIST] [--deflate] [HEX...]
 
   HEX          frames, or a head (GET ... or HTTP/...) with frames behind it, as hexadecimal
                digits. Spaces, commas, colons and 0x are allowed. A head can also be plain text.
@@ -28,8 +30,11 @@ Usage: wire explain [--from client|server] [--extension LIST] [HEX...]
                sent it; if not, a server.
   --extension  the extensions that the two sides agreed on, as in the Sec-WebSocket-Extensions field
                of the server's answer. Without it, heads in front of the frames decide.
+  --deflate    explain compressed messages bit by bit. Without heads and --extension, the two sides
+               agreed on permessage-deflate.
   --help       show this text
 
+  wire explain --deflate \"c1 07 f2 48 cd c9 c9 07 00\"
   wire explain \"81 85 37 fa 21 3d 7f 9f 4d 51 58\"
 ";
 
@@ -37,12 +42,14 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let mut from = None;
     let mut agreement = Agreement::NotKnown;
     let mut words = Vec::new();
+    let mut deflate = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) if name == "--from" => from = Some(role(&arguments.value()?)?),
             Argument::Option(name) if name == "--extension" => {
                 agreement = extensions(&arguments.value()?)?;
             }
+            Argument::Option(name) if name == "--deflate" => deflate = true,
             Argument::Other(word) => words.push(word),
             argument => return Err(argument.unexpected().into()),
         }
@@ -55,7 +62,7 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     if parts.is_empty() {
         return Err(Trouble::Failed("there are no bytes to explain".to_owned()));
     }
-    match explain(&parts, from, agreement) {
+    match explain(&parts, from, agreement, deflate) {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::FAILURE),
         Err(error) => Err(Trouble::Failed(error.to_string())),
@@ -93,8 +100,17 @@ fn standard_input() -> Result<Vec<u8>, Trouble> {
 
 /// Explains the parts up to the first broken rule. Returns whether no rule is broken. The error is
 /// one of standard output.
-fn explain(parts: &[Part], from: Option<Role>, agreement: Agreement) -> io::Result<bool> {
-    let mut page = Page::new();
+fn explain(
+    parts: &[Part],
+    from: Option<Role>,
+    mut agreement: Agreement,
+    deflate: bool,
+) -> io::Result<bool> {
+    let mut page = Page::new(deflate);
+    let has_heads = parts.iter().any(|part| matches!(part, Part::Head { .. }));
+    if deflate && agreement == Agreement::NotKnown && !has_heads {
+        agreement = Agreement::parse(DEFLATE).unwrap_or(agreement);
+    }
     let is_right = explain_parts(parts, from, agreement, &mut page);
     page.end().map(|_| is_right)
 }
@@ -151,17 +167,20 @@ struct Page {
     renderer: Renderer,
     /// The last head was a response that opened no WebSocket.
     refused: bool,
+    /// Whether compressed messages are explained bit by bit.
+    deflate: bool,
     out: BufWriter<StdoutLock<'static>>,
     /// The first error of the output. Nothing is written after it.
     written: io::Result<()>,
 }
 
 impl Page {
-    fn new() -> Page {
+    fn new(deflate: bool) -> Page {
         let out = io::stdout().lock();
         Page {
             renderer: renderer_for(&out),
             refused: false,
+            deflate,
             out: BufWriter::with_capacity(1 << 16, out),
             written: Ok(()),
         }
@@ -180,7 +199,21 @@ impl Page {
         from: Option<Role>,
     ) -> bool {
         let from = from.unwrap_or_else(|| sender_of(bytes));
-        observer.feed(from, bytes);
+        let mut rest = bytes;
+        let mut streams = self.deflate.then(Streams::new);
+        while let Some(streams) = &mut streams
+            && let Some((size, account)) = streams.frame(rest)
+        {
+            let (frame, behind) = rest.split_at(size);
+            observer.feed(from, frame);
+            let is_right = self.show_events(observer);
+            self.write(&account.unwrap_or_default());
+            if !is_right {
+                return false;
+            }
+            rest = behind;
+        }
+        observer.feed(from, rest);
         if !self.show_events(observer) {
             return false;
         }
