@@ -1,7 +1,7 @@
 //! Real clients and real servers at their defaults, through `wire tap`.
 //!
-//! All of them agree on permessage-deflate. The tap passes every byte on, shows both Closes, and
-//! accuses nobody.
+//! All of them agree on permessage-deflate, also with this library's server and client. The tap
+//! passes every byte on, reads every message, shows both Closes, and accuses nobody.
 //!
 //! Needs the packages of `kit/peers.rs`; then `cargo test -- --include-ignored`.
 
@@ -14,8 +14,9 @@ mod programs;
 
 use chromium::Chromium;
 use peers::*;
-use programs::Program;
+use programs::{Program, ServerProgram, client_with_pipe};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -188,6 +189,13 @@ fn account(tap: &Program) -> String {
 fn assert_true(name: &str, account: &str) {
     assert!(!account.contains("VIOLATION"), "{name}\n{account}");
     assert!(!account.contains("not frames"), "{name}\n{account}");
+    assert!(!account.contains("is not known"), "{name}\n{account}");
+    let texts = ["text     \"hello\"", "text     \"caf\u{e9} "];
+    let is_read = texts.iter().any(|text| account.contains(text));
+    assert!(
+        is_read && account.contains("  inflated"),
+        "{name}\n{account}"
+    );
     for what in ["permessage-deflate", "RSV1: compressed", "state OPEN"] {
         assert!(account.contains(what), "{name}: no {what}\n{account}");
     }
@@ -196,9 +204,8 @@ fn assert_true(name: &str, account: &str) {
     }
 }
 
-#[test]
-#[ignore = "needs packages of Python and Node.js (see tests/kit/peers.rs)"]
-fn the_tap_accuses_no_pair_and_shows_each_close() {
+/// Every client talks to this path of a server, through a tap.
+fn meet_every_client(server: &str, target: u16, path: &str) {
     let python = packages().join("bin/python");
     let python = python.to_str().unwrap();
     let clients = [
@@ -209,22 +216,61 @@ fn the_tap_accuses_no_pair_and_shows_each_close() {
         ("undici", "node", file("c5.js", UNDICI_CLIENT)),
         ("wscat", "node", file("c6.js", WSCAT_CLIENT)),
     ];
+    for (client, program, script) in &clients {
+        let name = format!("{client} -> {server}");
+        let (tap, port) = tap(target);
+        let output = Command::new(program)
+            .args([script, &format!("ws://127.0.0.1:{port}{path}")])
+            .env("NODE_PATH", packages().join("node_modules"))
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.stdout, b"ok\n", "{name}: {errors}");
+        let account = account(&tap);
+        assert_true(&name, &account);
+        println!("{name}: {} lines, no violation", account.lines().count());
+    }
+}
+
+#[test]
+#[ignore = "needs packages of Python and Node.js (see tests/kit/peers.rs)"]
+fn the_tap_accuses_no_pair_and_shows_each_close() {
     for (server, (_running, port)) in servers() {
-        for (client, program, script) in &clients {
-            let name = format!("{client} -> {server}");
-            let (tap, port) = tap(port);
-            let output = Command::new(program)
-                .args([script, &format!("ws://127.0.0.1:{port}/")])
-                .env("NODE_PATH", packages().join("node_modules"))
-                .stderr(Stdio::piped())
-                .output()
-                .unwrap();
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.stdout, b"ok\n", "{name}: {errors}");
-            let account = account(&tap);
-            assert_true(&name, &account);
-            println!("{name}: {} lines, no violation", account.lines().count());
-        }
+        meet_every_client(server, port, "/");
+    }
+}
+
+#[test]
+#[ignore = "needs packages of Python and Node.js (see tests/kit/peers.rs)"]
+fn this_server_and_every_client_agree_on_compression() {
+    let server = ServerProgram::start(&[]);
+    meet_every_client("rfc6455", server.port, "/echo?deflate");
+}
+
+#[test]
+#[ignore = "needs packages of Python and Node.js (see tests/kit/peers.rs)"]
+fn this_client_and_every_server_agree_on_compression() {
+    let mut lines: Vec<String> = (1..=300).map(|number| format!("line {number}")).collect();
+    lines.extend([
+        "hello".to_owned(),
+        "caf\u{e9} ".repeat(20_000),
+        "hello".to_owned(),
+    ]);
+    for (server, (_running, port)) in servers() {
+        let name = format!("rfc6455 -> {server}");
+        let (tap, port) = tap(port);
+        let url = format!("ws://127.0.0.1:{port}/");
+        let (client, mut pipe) = client_with_pipe(&["--deflate", &url]);
+        pipe.write_all(format!("{}\n", lines.join("\n")).as_bytes())
+            .unwrap();
+        drop(pipe);
+        let (code, answers, errors) = client.finish();
+        assert_eq!(code, Some(0), "{name}: {errors:?}");
+        assert!(answers == lines, "{name}: {} answers", answers.len());
+        let account = account(&tap);
+        assert_true(&name, &account);
+        println!("{name}: {} lines, no violation", account.lines().count());
     }
 }
 
