@@ -70,7 +70,7 @@ impl BitReader {
         self.count % 8
     }
 
-    /// Gives the whole bytes that are here and not taken: their number, and the first of them.
+    /// Takes the next byte, if the bits that are here begin with a whole one.
     pub(super) fn take_byte(&mut self) -> Option<u8> {
         debug_assert_eq!(self.padding(), 0);
         (self.count >= 8).then(|| {

@@ -1,6 +1,6 @@
-//! What a DEFLATE stream is made of, for somebody who watches it being inflated.
+//! What a DEFLATE stream is made of, for a watcher who looks on while it is inflated.
 //!
-//! The inflater alone does not need it: nobody watches there, and nothing is said.
+//! An endpoint does not need it: it inflates without a watcher.
 
 use super::error::Alphabet;
 use super::symbols::{DISTANCE, FIRST_LENGTH, LENGTHS};
@@ -79,8 +79,8 @@ pub enum BlockKind {
     Dynamic,
 }
 
-/// The lengths or the distances that a symbol stands for (RFC 1951 §3.2.5). `None`: it is no such
-/// symbol.
+/// The lengths or the distances that a symbol stands for (RFC 1951 §3.2.5). `None`: it stands
+/// for something else.
 #[must_use]
 pub fn values(alphabet: Alphabet, symbol: u16) -> Option<RangeInclusive<u16>> {
     let extra = match alphabet {
@@ -91,13 +91,13 @@ pub fn values(alphabet: Alphabet, symbol: u16) -> Option<RangeInclusive<u16>> {
     Some(extra.base..=extra.base + ((1 << extra.bits) - 1))
 }
 
-/// Somebody who watches a stream being inflated.
+/// A watcher who looks on while a stream is inflated.
 pub trait Watch {
     /// This element stands in these bits. They are counted from the first bit of the message.
     fn element(&mut self, bits: Range<u64>, element: Element);
 }
 
-/// Nobody watches.
+/// No watcher.
 impl Watch for () {
     #[inline(always)]
     fn element(&mut self, _: Range<u64>, _: Element) {}

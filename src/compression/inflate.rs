@@ -6,8 +6,8 @@
 //! - Each step looks at the bits, and takes them only if the whole step is here.
 //! - After the last block of a stream (BFINAL) the next stream begins at the next byte, as RFC 7692
 //!   §7.2.3.4 has it. zlib stops there.
-//! - The window is a part of the output: the last bytes stay in the buffer until they are no longer
-//!   in reach.
+//! - The window is a part of the output: the last bytes stay in the buffer as long as a match can
+//!   reach them.
 
 use super::bits::BitReader;
 use super::element::{BlockKind, Element, Watch};

@@ -102,7 +102,7 @@ impl Matches {
         self.next = 0;
     }
 
-    /// What came from this position on is no longer there.
+    /// The bytes from this position on were taken back.
     pub(super) fn take_back(&mut self, position: u32) {
         self.next = self.next.min(position);
     }

@@ -49,7 +49,7 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Writes a fragment. If the connection compresses, it compresses each message that is sent in
-    /// fragments: nobody knows yet whether it will shrink.
+    /// fragments. Whether it will shrink is not known yet.
     pub(super) fn write_fragment(
         &mut self,
         fin: bool,

@@ -70,7 +70,7 @@ impl Deflate {
 
     /// What a server that sends with the window `sending` and receives with `receiving` at most
     /// answers to a client's list of extensions: the first offer that it can accept decides. `None`:
-    /// there is no such offer, and the connection goes on without compression (§5).
+    /// it accepts none, and the connection goes on without compression (§5).
     ///
     /// An offer is declined if it breaks a rule of §7.1, or if it does not let the client's window
     /// be as small as `receiving`.

@@ -1,7 +1,7 @@
 //! RFC 7692 §7.2.2, Decompression: what compressed messages say, for an observer.
 //!
 //! - One direction has one window, and each compressed message changes it. So an observer that has
-//!   not seen all of them cannot read those that follow. It says so, and accuses nobody.
+//!   not seen all of them cannot read those that follow. It says so. That is not a violation.
 //! - Without context takeover, each message can be read again.
 //! - It keeps the first bytes of what comes out, however long that is.
 //! - Framing never depends on this: frames are read on, whatever is wrong here.
