@@ -191,9 +191,13 @@ impl Inflater {
         match self.state {
             State::Symbols { fixed, last } => self.symbols(fixed, last, input, watch),
             State::Stored { left, last } => Ok(self.stored(left, last, input, watch)),
-            _ => {
+            State::Block | State::StoredLength { .. } => {
                 self.bits.refill(input);
                 self.block_header(watch)
+            }
+            State::Counts { .. } | State::CodeLengthLengths { .. } | State::CodeLengths { .. } => {
+                self.bits.refill(input);
+                self.block_codes(watch)
             }
         }
     }
@@ -242,6 +246,15 @@ impl Inflater {
                     left => State::Stored { left, last },
                 }
             }
+            _ => unreachable!("`step` has the others"),
+        };
+        Ok(Step::Taken)
+    }
+
+    /// §3.2.7: the codes of a dynamic block.
+    fn block_codes(&mut self, watch: &mut impl Watch) -> Result<Step, DeflateRule> {
+        let from = self.bits.position();
+        self.state = match self.state {
             State::Counts { last } => {
                 let Some(bits) = self.bits(14) else {
                     return Ok(Step::NeedsInput);
@@ -290,7 +303,7 @@ impl Inflater {
                     },
                 }
             }
-            State::Stored { .. } | State::Symbols { .. } => unreachable!("`step` has them"),
+            _ => unreachable!("`step` has the others"),
         };
         Ok(Step::Taken)
     }

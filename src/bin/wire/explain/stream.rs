@@ -169,39 +169,6 @@ impl Watch for Account<'_> {
                 let follow = bytes_in_words(length.into());
                 (format!("the length {follow}, and its complement"), "§3.2.4")
             }
-            Element::Counts {
-                literals,
-                distances,
-                code_lengths,
-            } => (
-                format!("{literals} literal, {distances} distance, {code_lengths} length codes"),
-                "§3.2.7",
-            ),
-            Element::CodeLength {
-                alphabet,
-                symbol,
-                length,
-            } => {
-                let code = match length {
-                    0 => "no code".to_owned(),
-                    1 => "a code of 1 bit".to_owned(),
-                    _ => format!("a code of {length} bits"),
-                };
-                (format!("{}: {code}", name(alphabet, symbol)), "§3.2.7")
-            }
-            Element::RepeatedLength {
-                alphabet,
-                symbol,
-                length,
-                times,
-            } => {
-                let code = match length {
-                    0 => "no code".to_owned(),
-                    _ => format!("the same, {length}"),
-                };
-                let first = name(alphabet, symbol);
-                (format!("{times} symbols from {first} on: {code}"), "§3.2.7")
-            }
             Element::Literal(byte) => {
                 self.window.push(byte);
                 (format!("the byte {}", shown(&[byte])), "§3.2.5")
@@ -221,9 +188,46 @@ impl Watch for Account<'_> {
                 )
             }
             Element::EndOfBlock => ("the end of the block".to_owned(), "§3.2.5"),
-            _ => (String::new(), ""),
+            codes => (words_of_codes(codes), "§3.2.7"),
         };
         self.line(bits, &words, clause);
+    }
+}
+
+/// The codes of a dynamic block, in words.
+fn words_of_codes(element: Element) -> String {
+    match element {
+        Element::Counts {
+            literals,
+            distances,
+            code_lengths,
+        } => format!("{literals} literal, {distances} distance, {code_lengths} length codes"),
+        Element::CodeLength {
+            alphabet,
+            symbol,
+            length,
+        } => {
+            let code = match length {
+                0 => "no code".to_owned(),
+                1 => "a code of 1 bit".to_owned(),
+                _ => format!("a code of {length} bits"),
+            };
+            format!("{}: {code}", name(alphabet, symbol))
+        }
+        Element::RepeatedLength {
+            alphabet,
+            symbol,
+            length,
+            times,
+        } => {
+            let code = match length {
+                0 => "no code".to_owned(),
+                _ => format!("the same, {length}"),
+            };
+            let first = name(alphabet, symbol);
+            format!("{times} symbols from {first} on: {code}")
+        }
+        _ => String::new(),
     }
 }
 
