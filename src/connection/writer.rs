@@ -241,6 +241,10 @@ impl<S: Stream> Writer<S> {
     /// Adds a Ping or a Pong to the output, to be sent before the next read waits. It never waits:
     /// if the peer does not read, only the newest Pong is kept (§5.5.3).
     pub(super) fn queue_control(&mut self, opcode: OpCode, payload: &[u8]) {
+        if self.output.len() >= self.config.write_buffer {
+            // If this fails, the peer may have said why before it went. That is read first.
+            let _ = self.flush_without_waiting();
+        }
         let frame = Frame::new(opcode, self.masking_key(), payload);
         if self.output.len() < self.config.write_buffer {
             frame.encode(&mut self.output);

@@ -1,7 +1,9 @@
 //! §5.5, Control Frames: §5.5.1 Close, §5.5.2 Ping, §5.5.3 Pong.
 
 use crate::kit::*;
-use rfc6455::{CloseCode, Error, Role, Side, State, TcpEnd, Unsendable, Violation};
+use rfc6455::{
+    CloseCode, Config, Error, Role, Side, State, TcpEnd, Unsendable, Violation, WebSocket,
+};
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -335,6 +337,24 @@ fn a_ping_is_answered_with_a_pong_of_the_same_payload_before_the_next_wait() {
             .flat_map(|i| frame_from(role, FIN | PONG, &[i]))
             .collect();
         assert_eq!(conversation(role, &pings, vec![]).1, pongs);
+    }
+}
+
+#[test]
+fn pongs_that_are_more_than_is_collected_leave_in_the_order_of_their_pings() {
+    for role in ROLES {
+        let frames = |frame: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<u8> {
+            (0..10).flat_map(|i| frame(&[i; 125])).collect()
+        };
+        let (stream, sent) = Script::new(frames(&|payload| frame_for(role, FIN | PING, payload)));
+        let config = Config {
+            write_buffer: 100,
+            ..config()
+        };
+        let mut socket = WebSocket::after_handshake(stream, role, &[], &config).unwrap();
+        assert!(socket.read().is_err());
+        let pongs = frames(&|payload| frame_from(role, FIN | PONG, payload));
+        assert_eq!(sent.take(), pongs);
     }
 }
 
