@@ -7,13 +7,12 @@
 use crate::table::{Report, median, number, ratio, row};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use rfc6455::Window;
-use rfc6455::compression::{Deflater, Inflater};
+use rfc6455::compression::{Deflater, Inflater, TAIL};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
 
 const LEVEL: u8 = 6;
-const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// How long one measurement takes, about.
 const ROUND: Duration = Duration::from_millis(10);

@@ -17,6 +17,9 @@ const PIECE: usize = 64 << 10;
 /// Before positions reach this number, everything is forgotten and they begin again.
 const LAST_POSITION: u32 = 1 << 31;
 
+/// RFC 7692 §7.2.1: the four bytes that every compressed message ends with, and that are not sent.
+pub const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
 /// The sending half: it compresses the messages of one direction.
 #[derive(Debug)]
 pub struct Deflater {
@@ -84,25 +87,21 @@ impl Deflater {
             let here = found
                 .take()
                 .or_else(|| matches.find(bytes, self.first, at, MIN_MATCH - 1));
-            let Some(here) = here else {
-                block.push_literal(bytes[at]);
-                at += 1;
-                if block.is_full() {
-                    block.write(&bytes[block_start..at], writer, out);
-                    block_start = at;
-                }
-                continue;
-            };
             // A match that begins one byte later may be longer.
-            if here.length < lazy {
+            if let Some(here) = here
+                && here.length < lazy
+            {
                 found = matches.find(bytes, self.first, at + 1, here.length);
             }
-            if found.is_some() {
-                block.push_literal(bytes[at]);
-                at += 1;
-            } else {
-                block.push_match(here);
-                at += here.length;
+            match here {
+                Some(here) if found.is_none() => {
+                    block.push_match(here);
+                    at += here.length;
+                }
+                _ => {
+                    block.push_literal(bytes[at]);
+                    at += 1;
+                }
             }
             if block.is_full() {
                 block.write(&bytes[block_start..at], writer, out);

@@ -63,7 +63,7 @@ struct Dynamic {
     literals: usize,
     distances: usize,
     code_lengths: usize,
-    lengths: [u8; 286 + 32],
+    lengths: [u8; LITERALS + DISTANCES],
     code_length_code: Decoder<128>,
     codes: Codes,
 }
@@ -491,7 +491,7 @@ impl Dynamic {
             literals: 0,
             distances: 0,
             code_lengths: 0,
-            lengths: [0; 286 + 32],
+            lengths: [0; LITERALS + DISTANCES],
             code_length_code: Decoder::new(Alphabet::CodeLengths),
             codes: Codes::new(),
         })
@@ -503,7 +503,7 @@ impl Dynamic {
         self.literals = 257 + low_bits(bits, 5);
         self.distances = 1 + low_bits(bits >> 5, 5);
         self.code_lengths = 4 + low_bits(bits >> 10, 4);
-        self.lengths = [0; 286 + 32];
+        self.lengths = [0; LITERALS + DISTANCES];
         let too_many = |alphabet, count| Err(DeflateRule::TooManyCodes(alphabet, count as u16));
         match (self.literals, self.distances) {
             (literals, _) if literals > LITERALS => too_many(Alphabet::Literals, literals),
@@ -527,7 +527,7 @@ impl Dynamic {
         if is_last {
             let lengths = &self.lengths[..CODE_LENGTHS];
             self.code_length_code.set(lengths)?;
-            self.lengths = [0; 286 + 32];
+            self.lengths = [0; LITERALS + DISTANCES];
         }
         Ok(is_last)
     }

@@ -3,8 +3,7 @@
 //! - It offers: [`Inflater`] (compressed bytes to bytes), [`Deflater`] (bytes to compressed bytes),
 //!   the [`Window`] that both keep to, and [`InvalidDeflate`], which says what is wrong and where.
 //! - It knows: bytes and bits. Both halves take their input in pieces, cut anywhere.
-//! - It leaves out: messages, the four bytes that RFC 7692 takes away, limits. `framing/` and
-//!   `connection/` add them.
+//! - It leaves out: frames, limits, and who compresses when. `framing/` and `connection/` add them.
 //!
 //! The way to read it: bits make symbols, a Huffman code says how, symbols make bytes.
 
@@ -20,7 +19,7 @@ mod matches;
 mod symbols;
 mod window;
 
-pub use deflate::Deflater;
+pub use deflate::{Deflater, TAIL};
 pub use element::{BlockKind, Element, Watch, values};
 pub use error::{Alphabet, DeflateRule, InvalidDeflate};
 pub use inflate::Inflater;

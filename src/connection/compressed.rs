@@ -65,10 +65,11 @@ impl<S: Stream> Writer<S> {
         self.put_back(compressor, result)
     }
 
-    /// The output is empty. What is left of it in the backlog leaves before anything newer.
+    /// If the output is empty, nothing waits for the window: what is left in the backlog leaves
+    /// before anything newer.
     #[inline]
-    pub(super) fn note_sent(&self) {
-        if self.compressor.is_some() {
+    pub(super) fn note_output(&self) {
+        if self.output.is_empty() {
             self.shared.order.note_unsent(false);
         }
     }
@@ -83,6 +84,7 @@ impl<S: Stream> Writer<S> {
             compressor.forget_window();
         }
         self.compressor = Some(compressor);
+        self.note_output();
         result
     }
 }

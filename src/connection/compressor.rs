@@ -7,7 +7,7 @@
 //!   message). It does not enter the window.
 
 use super::compression::Compression;
-use crate::compression::{Deflater, Window};
+use crate::compression::{Deflater, TAIL, Window};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the threads that send on one connection know of each other.
@@ -46,7 +46,7 @@ impl Order {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Compressing {
     pub(super) window: Window,
-    pub(super) level: u8,
+    level: u8,
     threshold: usize,
 }
 
@@ -114,7 +114,7 @@ impl Compressor {
     pub(super) fn fragment(&mut self, fragment: &[u8], fin: bool, order: &Order) -> &[u8] {
         self.deflate(fragment, order);
         if !fin {
-            self.compressed.extend(crate::framing::TAIL);
+            self.compressed.extend(TAIL);
         }
         &self.compressed
     }

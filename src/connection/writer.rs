@@ -196,7 +196,7 @@ impl<S: Stream> Writer<S> {
 
     pub(super) fn forget_output(&mut self) {
         self.output.clear();
-        self.note_sent();
+        self.note_output();
         let keep = self.config.write_buffer.saturating_mul(2);
         self.output.shrink_to(keep);
     }
@@ -211,9 +211,7 @@ impl<S: Stream> Writer<S> {
         let result = self
             .shared
             .try_transmit(stream, &mut self.output, &self.config);
-        if self.output.is_empty() {
-            self.note_sent();
-        }
+        self.note_output();
         result
     }
 

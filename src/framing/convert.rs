@@ -4,8 +4,8 @@ use super::message::Message;
 use std::fmt;
 
 impl fmt::Display for Message<'_> {
-    /// A text unchanged. A binary message as its length and its bytes, so that nobody takes it for
-    /// a text: `[3 bytes: 01 02 ff]`.
+    /// A text unchanged. A binary message as its length and its bytes, so that it cannot be taken
+    /// for a text: `[3 bytes: 01 02 ff]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Message::Text(text) => f.write_str(text),

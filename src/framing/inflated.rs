@@ -10,11 +10,8 @@ use super::buffer::Buffer;
 use super::collected::Collected;
 use super::sequence::MessageKind;
 use super::violation::Violation;
-use crate::compression::{Inflater, InvalidDeflate, Window};
+use crate::compression::{Inflater, InvalidDeflate, TAIL, Window};
 use std::ops::Range;
-
-/// RFC 7692 §7.2.1: the four bytes that every compressed message ends with, and that are not sent.
-pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// After this many bytes, in one piece or several, inflating stops and can go on later.
 pub(super) const STEP: usize = 64 << 10;

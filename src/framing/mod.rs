@@ -28,7 +28,6 @@ pub use close::{CloseCode, CloseReason, InvalidClose, MAX_CONTROL};
 pub(crate) use decoder::{MessageDecoder, Payload, Received};
 pub use frame::{Decoded, Frame, Header, Missing, NO_EXTENSION, OpCode, Role};
 pub(crate) use frame::{FIN, LENGTH, MASK, OPCODE, RSV, RSV1};
-pub(crate) use inflated::TAIL;
 pub use mask::mask;
 pub use message::Message;
 pub use owned::OwnedMessage;

@@ -83,14 +83,12 @@ impl Deflate {
         let mut offers = offers.iter().filter(|offer| offer.name == DEFLATE);
         offers.find_map(|offer| {
             let offer = Parameters::of_offer(offer).ok()?;
-            let client = Window::new(offer.client_bits.flatten().unwrap_or(15))?;
+            let offered = offer.windows();
             let agreed = Deflate {
-                client: client
-                    .with_takeover(!offer.client_no_takeover)
-                    .at_most(receiving),
-                server: offer.server_window().at_most(sending),
+                client: offered.client.at_most(receiving),
+                server: offered.server.at_most(sending),
             };
-            if offer.client_bits.is_none() && agreed.client.bits() < client.bits() {
+            if offer.client_bits.is_none() && agreed.client.bits() < offered.client.bits() {
                 return None;
             }
             let is_limited = |window: Window| window.bits() < *WINDOW_BITS.end();
@@ -114,13 +112,7 @@ impl Deflate {
     /// A parameter that §7.1 does not define for an answer, that has a wrong value, or that is there
     /// twice.
     pub fn in_answer(answer: &Extension) -> Result<Deflate, InvalidParameter> {
-        let answer = Parameters::of_answer(answer)?;
-        let client = answer.client_bits.flatten().and_then(Window::new);
-        let client = client.unwrap_or(Window::LARGEST);
-        Ok(Deflate {
-            client: client.with_takeover(!answer.client_no_takeover),
-            server: answer.server_window(),
-        })
+        Ok(Parameters::of_answer(answer)?.windows())
     }
 
     /// Checks a server's answer against the offers of a client. `None`: the server did not accept
@@ -142,7 +134,6 @@ impl Deflate {
             let asked = "a server accepts one offer, not two";
             return Err(invalid(DEFLATE, asked, "RFC 7692 §5"));
         }
-        let agreed = Deflate::in_answer(answer)?;
         let answer = Parameters::of_answer(answer)?;
         let mut result = Err(invalid(DEFLATE, "it was not offered", "RFC 7692 §5"));
         for offer in offers.iter().filter(|offer| offer.name == DEFLATE) {
@@ -151,7 +142,7 @@ impl Deflate {
                 continue;
             };
             match answer.corresponds_to(&offer) {
-                Ok(()) => return Ok(Some(agreed)),
+                Ok(()) => return Ok(Some(answer.windows())),
                 Err(error) => result = Err(error),
             }
         }
@@ -222,10 +213,16 @@ impl Parameters {
         Ok(found)
     }
 
-    fn server_window(&self) -> Window {
-        let window = self.server_bits.and_then(Window::new);
-        let window = window.unwrap_or(Window::LARGEST);
-        window.with_takeover(!self.server_no_takeover)
+    /// What is not limited has the largest window.
+    fn windows(&self) -> Deflate {
+        let window = |bits: Option<u8>, no_takeover: bool| {
+            let window = bits.and_then(Window::new).unwrap_or(Window::LARGEST);
+            window.with_takeover(!no_takeover)
+        };
+        Deflate {
+            client: window(self.client_bits.flatten(), self.client_no_takeover),
+            server: window(self.server_bits, self.server_no_takeover),
+        }
     }
 
     /// Whether a client that sent this offer can live with this answer.

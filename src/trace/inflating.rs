@@ -7,8 +7,8 @@
 //! - Framing never depends on this: frames are read on, whatever is wrong here.
 
 use super::event::{InflatedPart, SHOWN};
-use crate::compression::{DeflateRule, Inflater, Window};
-use crate::framing::{TAIL, Utf8, Violation};
+use crate::compression::{DeflateRule, Inflater, TAIL, Window};
+use crate::framing::{Utf8, Violation};
 
 /// After this many bytes of one message, an observer no longer inflates it: a few bytes can stand
 /// for many.

@@ -5,8 +5,8 @@ use rfc6455::compression::{DeflateRule, Deflater, Inflater};
 use rfc6455::framing::{Decoded, Header};
 use rfc6455::opening::{DEFLATE, Deflate, Extension, Fields, name, parse_extensions};
 use rfc6455::{
-    Client, CloseCode, Compression, Config, Error, HandshakeError, Message, PreparedMessage, Role,
-    Untimed, Violation, WebSocket, Window,
+    Client, CloseCode, Compression, Config, Entropy, Error, HandshakeError, Message,
+    PreparedMessage, Role, Untimed, Violation, WebSocket, Window,
 };
 
 const RSV1: u8 = 0x40;
@@ -828,6 +828,20 @@ fn once_other_threads_send_every_message_begins_with_an_empty_window() {
         assert_eq!(payloads[3], payloads[0]);
         assert_eq!(payloads[4], payloads[0]);
         assert!(read_by_peer(Window::LARGEST, &sent) == vec![b"Hello, hello, hello".to_vec(); 5]);
+    }
+}
+
+#[test]
+fn a_message_that_left_at_once_leaves_nothing_for_other_threads_to_wait_for() {
+    for role in ROLES {
+        let (mut socket, sent) = open_with(role, Some(AGREED), &always(), &[]);
+        // Too long to be collected: it leaves with its write.
+        let mut noise = Entropy::from_system();
+        let noise: Vec<u8> = (0..25_000).flat_map(|_| noise.masking_key()).collect();
+        socket.write(&noise).unwrap();
+        assert!(sent.take().len() > 1 << 10);
+        socket.sender().send("Hello, hello, hello").unwrap();
+        assert!(sent_frames(&sent.take())[0].0.rsv1);
     }
 }
 

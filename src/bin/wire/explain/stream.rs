@@ -1,7 +1,8 @@
 //! `--deflate`: the DEFLATE stream of each compressed message, bit by bit (RFC 1951).
 
-use rfc6455::compression::{Alphabet, BlockKind, Element, Inflater, Watch, values};
+use rfc6455::compression::{Alphabet, BlockKind, Element, Inflater, TAIL, Watch, values};
 use rfc6455::framing::{Decoded, Header, mask};
+use rfc6455::trace::{hex, words::plural};
 use rfc6455::{Printable, Window};
 use std::fmt::Write;
 use std::ops::Range;
@@ -9,16 +10,13 @@ use std::ops::Range;
 /// The reserved bit of compressed messages, at its place in byte 0.
 const RSV1: u8 = 0b0100_0000;
 
-/// What RFC 7692 §7.2.1 leaves out at the end of each message.
-const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
-
 /// The columns of a line.
 const WIDTH: usize = 80;
 
 /// The compressed messages of one side.
 pub struct Streams {
     inflater: Inflater,
-    /// What came out so far, the window and more.
+    /// What came out of the messages before, as far as a match can reach, and of this one.
     window: Vec<u8>,
     /// The unfinished message, if it is compressed.
     message: Option<Vec<u8>>,
@@ -34,7 +32,7 @@ impl Streams {
     }
 
     /// Takes the first frame of these bytes. Returns how many bytes it has, and the account of the
-    /// message that it finishes. `None`: there is no whole frame.
+    /// message that it finishes. `None`: these bytes do not begin with a whole frame.
     pub fn frame(&mut self, bytes: &[u8]) -> Option<(usize, Option<String>)> {
         let Ok(Decoded::Header(header, size)) = Header::decode(bytes, RSV1) else {
             return None;
@@ -86,6 +84,8 @@ impl Streams {
         };
         account.flush();
         let mut text = account.text;
+        let out_of_reach = self.window.len().saturating_sub(Window::LARGEST.size());
+        self.window.drain(..out_of_reach);
         if let Err(invalid) = result {
             let why = invalid.rule.to_string().replace("; ", ";\n   ");
             let _ = writeln!(text, "   It cannot be read on:\n   {why}.");
@@ -250,7 +250,7 @@ fn name(alphabet: Alphabet, symbol: u16) -> String {
 }
 
 fn bytes_in_words(count: usize) -> String {
-    format!("{count} byte{}", if count == 1 { "" } else { "s" })
+    format!("{count} byte{}", plural(count as u64))
 }
 
 /// Text in quotation marks, or hexadecimal digits; 24 bytes at most.
@@ -262,9 +262,6 @@ fn shown(bytes: &[u8]) -> String {
     let is_text = |byte: &u8| (b' '..=b'~').contains(byte);
     match start.iter().all(is_text) {
         true => format!("\"{}\"{more}", Printable(&String::from_utf8_lossy(start))),
-        false => {
-            let hex: Vec<String> = start.iter().map(|byte| format!("{byte:02x}")).collect();
-            hex.join(" ") + more
-        }
+        false => hex(start) + more,
     }
 }
