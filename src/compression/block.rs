@@ -4,7 +4,7 @@
 
 use super::bits::BitWriter;
 use super::huffman::codes;
-use super::lengths::set_lengths;
+use super::lengths::lengths;
 use super::matches::Match;
 use super::symbols::*;
 use std::sync::LazyLock;
@@ -39,47 +39,35 @@ struct Codes<const N: usize> {
 }
 
 impl<const N: usize> Codes<N> {
-    /// The shortest codes for what occurs.
-    fn for_occurrences(occurrences: &[u32; N], most: usize) -> Codes<N> {
-        let mut lengths = [0; N];
-        set_lengths(occurrences, most, &mut lengths);
-        let mut bits = [0; N];
-        codes(&lengths, |symbol, _, code| bits[symbol] = code);
-        Codes { lengths, bits }
-    }
-
-    /// The codes of a fixed block (§3.2.6). Its alphabet has symbols that never occur.
-    fn fixed(all: &[u8]) -> Codes<N> {
-        let mut fixed = Codes {
+    /// The codes with these lengths. The alphabet of a fixed block has symbols that never occur
+    /// (§3.2.6), so the lengths can be more than the symbols.
+    fn of(lengths: &[u8]) -> Codes<N> {
+        let mut of = Codes {
             lengths: [0; N],
             bits: [0; N],
         };
-        codes(all, |symbol, length, code| {
+        codes(lengths, |symbol, length, code| {
             if symbol < N {
-                fixed.lengths[symbol] = length;
-                fixed.bits[symbol] = code;
+                of.lengths[symbol] = length;
+                of.bits[symbol] = code;
             }
         });
-        fixed
-    }
-
-    /// How many bits the symbols take.
-    fn cost(&self, occurrences: &[u32; N]) -> usize {
-        let each = occurrences.iter().zip(&self.lengths);
-        let bits: u32 = each
-            .map(|(&count, &length)| count * u32::from(length))
-            .sum();
-        bits as usize
+        of
     }
 }
 
+/// How many bits the symbols take with codes of these lengths.
+fn cost(occurrences: &[u32], lengths: &[u8]) -> usize {
+    let each = occurrences.iter().zip(lengths);
+    let bits: u32 = each
+        .map(|(&count, &length)| count * u32::from(length))
+        .sum();
+    bits as usize
+}
+
 /// The codes of every fixed block.
-static FIXED: LazyLock<(Codes<LITERALS>, Codes<DISTANCES>)> = LazyLock::new(|| {
-    (
-        Codes::fixed(&FIXED_LITERALS),
-        Codes::fixed(&FIXED_DISTANCES),
-    )
-});
+static FIXED: LazyLock<(Codes<LITERALS>, Codes<DISTANCES>)> =
+    LazyLock::new(|| (Codes::of(&FIXED_LITERALS), Codes::of(&FIXED_DISTANCES)));
 
 impl Block {
     /// An empty block for this many bytes.
@@ -119,28 +107,25 @@ impl Block {
     /// stream (BFINAL 0).
     pub(super) fn write(&mut self, bytes: &[u8], writer: &mut BitWriter, out: &mut Vec<u8>) {
         self.literals[usize::from(END_OF_BLOCK)] = 1;
-        let fixed = &*FIXED;
-        let dynamic = (
-            Codes::for_occurrences(&self.literals, MAX_BITS),
-            Codes::for_occurrences(&self.distances, MAX_BITS),
-        );
-        let description = Description::of(&dynamic.0.lengths, &dynamic.1.lengths);
-        let cost = |codes: &(Codes<LITERALS>, Codes<DISTANCES>)| {
-            codes.0.cost(&self.literals) + codes.1.cost(&self.distances)
+        let literals = lengths(&self.literals, MAX_BITS);
+        let distances = lengths(&self.distances, MAX_BITS);
+        let description = Description::of(&literals, &distances);
+        let cost = |literals: &[u8], distances: &[u8]| {
+            let symbols = cost(&self.literals, literals) + cost(&self.distances, distances);
+            3 + symbols + self.extra_bits()
         };
-        let extra = self.extra_bits();
-        let fixed_cost = 3 + cost(fixed) + extra;
-        let dynamic_cost = 3 + description.cost() + cost(&dynamic) + extra;
+        let fixed_cost = cost(&FIXED_LITERALS, &FIXED_DISTANCES);
+        let dynamic_cost = cost(&literals, &distances) + description.cost();
         let stored_cost = stored_cost(bytes.len(), writer.pending());
         if stored_cost < fixed_cost.min(dynamic_cost) {
             write_stored(bytes, writer, out);
         } else if fixed_cost <= dynamic_cost {
             writer.put(0b01 << 1, 3, out);
-            self.write_symbols(&fixed.0, &fixed.1, writer, out);
+            self.write_symbols(&FIXED.0, &FIXED.1, writer, out);
         } else {
             writer.put(0b10 << 1, 3, out);
             description.write(writer, out);
-            self.write_symbols(&dynamic.0, &dynamic.1, writer, out);
+            self.write_symbols(&Codes::of(&literals), &Codes::of(&distances), writer, out);
         }
         self.tokens.clear();
         self.literals.fill(0);
@@ -208,7 +193,7 @@ struct Description {
     /// Symbols of code lengths; for those that repeat, the extra bits.
     symbols: Vec<(u8, u8)>,
     occurrences: [u32; CODE_LENGTHS],
-    codes: Codes<CODE_LENGTHS>,
+    lengths: [u8; CODE_LENGTHS],
 }
 
 impl Description {
@@ -229,14 +214,14 @@ impl Description {
             literals: literals.len(),
             distances: distances.len(),
             symbols,
-            codes: Codes::for_occurrences(&occurrences, MAX_CODE_LENGTH_BITS),
+            lengths: lengths(&occurrences, MAX_CODE_LENGTH_BITS),
             occurrences,
         }
     }
 
     /// How many lengths of the code-length code are given; the others are 0.
     fn code_lengths(&self) -> usize {
-        let is_used = |&symbol: &usize| self.codes.lengths[symbol] > 0;
+        let is_used = |&symbol: &usize| self.lengths[symbol] > 0;
         let last = CODE_LENGTH_ORDER.iter().rposition(is_used);
         last.map_or(0, |last| last + 1).max(4)
     }
@@ -247,7 +232,7 @@ impl Description {
         let extra: usize = each
             .map(|(symbol, &count)| count as usize * usize::from(repeat_bits(symbol as u8)))
             .sum();
-        5 + 5 + 4 + 3 * self.code_lengths() + self.codes.cost(&self.occurrences) + extra
+        5 + 5 + 4 + 3 * self.code_lengths() + cost(&self.occurrences, &self.lengths) + extra
     }
 
     fn write(&self, writer: &mut BitWriter, out: &mut Vec<u8>) {
@@ -256,15 +241,12 @@ impl Description {
         writer.put((self.distances - 1) as u32, 5, out);
         writer.put((code_lengths - 4) as u32, 4, out);
         for symbol in &CODE_LENGTH_ORDER[..code_lengths] {
-            writer.put(self.codes.lengths[*symbol].into(), 3, out);
+            writer.put(self.lengths[*symbol].into(), 3, out);
         }
+        let codes = Codes::<CODE_LENGTHS>::of(&self.lengths);
         for &(symbol, extra) in &self.symbols {
             let index = usize::from(symbol);
-            writer.put(
-                self.codes.bits[index].into(),
-                self.codes.lengths[index].into(),
-                out,
-            );
+            writer.put(codes.bits[index].into(), codes.lengths[index].into(), out);
             writer.put(extra.into(), repeat_bits(symbol).into(), out);
         }
     }

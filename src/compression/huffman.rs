@@ -10,10 +10,9 @@ use super::symbols::MAX_BITS;
 /// How many codes there are of each length.
 fn counts(lengths: &[u8]) -> [u16; MAX_BITS + 1] {
     let mut counts = [0; MAX_BITS + 1];
-    for &length in lengths {
+    for &length in lengths.iter().filter(|&&length| length != 0) {
         counts[usize::from(length)] += 1;
     }
-    counts[0] = 0;
     counts
 }
 

@@ -5,19 +5,15 @@
 
 use super::symbols::MAX_BITS;
 
-/// The largest alphabet.
-const MOST: usize = 286;
 /// A symbol has this many bits.
 const SYMBOL_BITS: u32 = 9;
 
-/// Gives each symbol that occurs the length of its code, at most `most` bits. `lengths` has one
-/// place for each symbol.
+/// The length of the code of each symbol that occurs, at most `most` bits; 0 for the others.
 ///
 /// A code has two symbols or more. So symbols that do not occur get a code if fewer than two occur.
-pub(super) fn set_lengths(occurrences: &[u32], most: usize, lengths: &mut [u8]) {
-    lengths.fill(0);
+pub(super) fn lengths<const N: usize>(occurrences: &[u32; N], most: usize) -> [u8; N] {
     // The symbols that occur, the rarest first: how often, and below that which one.
-    let mut symbols = [0u32; MOST];
+    let mut symbols = [0u32; N];
     let mut used = 0;
     for (symbol, &count) in occurrences.iter().enumerate() {
         if count > 0 {
@@ -31,48 +27,55 @@ pub(super) fn set_lengths(occurrences: &[u32], most: usize, lengths: &mut [u8]) 
             used += 1;
         }
     }
-    let symbols = &mut symbols[..used];
-    symbols.sort_unstable();
+    symbols[..used].sort_unstable();
 
-    let mut counts = depths(symbols, most);
+    let mut counts = depths(&symbols, used, most);
     shorten(&mut counts, most);
     // The rarest symbols have the longest codes.
-    let mut rest = symbols.iter();
+    let mut lengths = [0; N];
+    let mut rest = symbols[..used].iter();
     for length in (1..=most).rev() {
         for symbol in rest.by_ref().take(usize::from(counts[length])) {
             lengths[*symbol as usize % (1 << SYMBOL_BITS)] = length as u8;
         }
     }
+    lengths
 }
 
-/// How many codes Huffman's algorithm makes of each length. Those that are longer than `most` count
-/// as that long.
-fn depths(symbols: &[u32], most: usize) -> [u16; MAX_BITS + 1] {
-    let leaves = symbols.len();
-    let nodes = 2 * leaves - 1;
-    // The leaves, and behind them the inner nodes. Both are in the order of their weights.
-    let mut weights = [0u32; 2 * MOST];
-    let mut parents = [0u16; 2 * MOST];
-    for (weight, symbol) in weights.iter_mut().zip(symbols) {
-        *weight = symbol >> SYMBOL_BITS;
-    }
-    let (mut leaf, mut inner) = (0, leaves);
-    for new in leaves..nodes {
+/// How many codes Huffman's algorithm makes of each length, for the first `used` symbols. Those that
+/// are longer than `most` count as that long.
+///
+/// The algorithm puts the two lightest nodes of the tree below a new node, again and again. The
+/// symbols are its leaves. The inner nodes come in the order of their weights; the last is the root.
+fn depths<const N: usize>(symbols: &[u32; N], used: usize, most: usize) -> [u16; MAX_BITS + 1] {
+    let mut leaves = symbols[..used]
+        .iter()
+        .map(|leaf| leaf >> SYMBOL_BITS)
+        .peekable();
+    let mut weights = [0u32; N];
+    let mut parents = [0u16; N];
+    let root = used - 2;
+    let mut lightest = 0;
+    for new in 0..=root {
         for _ in 0..2 {
-            let is_leaf = leaf < leaves && (inner == new || weights[leaf] <= weights[inner]);
-            let lightest = if is_leaf { &mut leaf } else { &mut inner };
-            weights[new] += weights[*lightest];
-            parents[*lightest] = new as u16;
-            *lightest += 1;
+            let is_leaf = |&leaf: &u32| lightest == new || leaf <= weights[lightest];
+            weights[new] += leaves.next_if(is_leaf).unwrap_or_else(|| {
+                parents[lightest] = new as u16;
+                lightest += 1;
+                weights[lightest - 1]
+            });
         }
     }
-    let mut depths = [0u16; 2 * MOST];
+    // From the root downwards, each parent becomes a depth. Below an inner node are two others; if
+    // one of them is an inner node, too, it is no code.
+    let mut depths = [0u16; N];
     let mut counts = [0; MAX_BITS + 1];
-    for node in (0..nodes - 1).rev() {
-        depths[node] = depths[usize::from(parents[node])] + 1;
-        if node < leaves {
-            counts[usize::from(depths[node]).min(most)] += 1;
-        }
+    counts[1] = 2;
+    for node in (0..root).rev() {
+        let depth = usize::from(depths[usize::from(parents[node])]) + 1;
+        depths[node] = depth as u16;
+        counts[depth.min(most)] -= 1;
+        counts[(depth + 1).min(most)] += 2;
     }
     counts
 }
@@ -119,14 +122,15 @@ mod tests {
             fibonacci,
             (0..286).collect(),
         ];
-        for occurrences in cases {
+        for case in cases {
             for most in [7, 15] {
-                if occurrences.len() > 1 << most {
+                if case.len() > 1 << most {
                     continue;
                 }
-                let mut lengths = vec![9; occurrences.len()];
-                set_lengths(&occurrences, most, &mut lengths);
-                assert_eq!(kraft(&lengths), 1.0, "{occurrences:?}");
+                let mut occurrences = [0; 286];
+                occurrences[..case.len()].copy_from_slice(&case);
+                let lengths = lengths(&occurrences, most);
+                assert_eq!(kraft(&lengths), 1.0, "{case:?}");
                 assert!(lengths.iter().all(|&length| usize::from(length) <= most));
                 for (count, length) in occurrences.iter().zip(&lengths) {
                     assert!(*count == 0 || *length > 0);
@@ -138,8 +142,6 @@ mod tests {
     #[test]
     fn a_symbol_that_occurs_more_often_never_has_a_longer_code() {
         let occurrences = [9, 1, 30, 2, 2, 0, 100];
-        let mut lengths = [0; 7];
-        set_lengths(&occurrences, 15, &mut lengths);
-        assert_eq!(lengths, [3, 5, 2, 5, 4, 0, 1]);
+        assert_eq!(lengths(&occurrences, 15), [3, 5, 2, 5, 4, 0, 1]);
     }
 }

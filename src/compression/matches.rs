@@ -63,8 +63,7 @@ const SMALLEST: usize = 1 << 8;
 pub(super) struct Matches {
     pub(super) effort: Effort,
     window: usize,
-    /// For each hash, the newest position with it. 0: there is none. So the very first position is
-    /// never found, as in zlib; RFC 7692 §7.2.3.2 shows it.
+    /// For each hash, the newest position with it. 0: there is none.
     newest: Vec<u32>,
     /// For each position, the one before it with the same hash. The index is its lowest bits.
     before: Vec<u32>,
@@ -111,7 +110,8 @@ impl Matches {
         (self.newest.capacity() + self.before.capacity()) * size_of::<u32>()
     }
 
-    /// The longest match for the bytes at `at`, of those longer than `shorter`. `first` is the
+    /// The longest match for the bytes at `at`, of those longer than `shorter`, which is 2 or more.
+    /// `first` is the
     /// position of `bytes[0]`. Each call is for a place behind that of the call before.
     #[inline]
     pub(super) fn find(
@@ -125,24 +125,28 @@ impl Matches {
         if ahead.len() < MIN_MATCH {
             return None;
         }
-        let most = ahead.len().min(MAX_MATCH);
         let mut candidate = self.enter(bytes, first, at);
         let position = first + at as u32;
-        let oldest = first.max(position.saturating_sub(self.window as u32));
-        let mut best = Match {
-            length: shorter.max(MIN_MATCH - 1),
-            distance: 0,
-        };
-        if best.length >= most {
+        // The position 0 is never found, as in zlib; RFC 7692 §7.2.3.2 shows it.
+        let oldest = position
+            .saturating_sub(self.window as u32)
+            .max(first)
+            .max(1);
+        let most = ahead.len().min(MAX_MATCH);
+        if candidate < oldest || shorter >= most {
             return None;
         }
+        let mut best = Match {
+            length: shorter,
+            distance: 0,
+        };
         let mut chain = match best.length >= self.effort.good {
             true => self.effort.chain / 4,
             false => self.effort.chain,
         };
         let mut newer = position;
         // A candidate that is not older than the one before it is left over from other bytes.
-        while candidate < newer && candidate >= oldest && candidate != 0 && chain > 0 {
+        while candidate < newer && candidate >= oldest && chain > 0 {
             let place = (candidate - first) as usize;
             // Most candidates fail at the byte that would make the match longer.
             if bytes[place + best.length] == ahead[best.length] {
