@@ -11,6 +11,7 @@
 
 use super::config::{Config, deadline_in};
 use super::stream::{Stream, is_timeout};
+use crate::framing::Frame;
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -227,9 +228,11 @@ impl Output {
     }
 
     /// Leaves the answer to the newest Ping. It replaces an earlier one that was not written yet.
-    pub(super) fn leave_pong(&self, frame: Vec<u8>) {
+    pub(super) fn leave_pong(&self, frame: &Frame<'_>) {
         let mut queue = self.lock();
-        queue.backlog.get_or_insert_default().pong = frame;
+        let pong = &mut queue.backlog.get_or_insert_default().pong;
+        pong.clear();
+        frame.encode(pong);
         self.note_waiting(&queue);
     }
 

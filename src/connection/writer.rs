@@ -197,8 +197,8 @@ impl<S: Stream> Writer<S> {
     pub(super) fn forget_output(&mut self) {
         self.output.clear();
         self.note_output();
-        let keep = self.config.write_buffer.saturating_mul(2);
-        self.output.shrink_to(keep);
+        self.output
+            .shrink_to(self.config.write_buffer.saturating_mul(2));
     }
 
     /// Sends what was written, as far as that needs no waiting. A read calls it before it waits.
@@ -247,9 +247,7 @@ impl<S: Stream> Writer<S> {
         if self.output.len() < self.config.write_buffer {
             frame.encode(&mut self.output);
         } else if opcode == OpCode::Pong {
-            let mut bytes = Vec::new();
-            frame.encode(&mut bytes);
-            self.shared.output.leave_pong(bytes);
+            self.shared.output.leave_pong(&frame);
         }
     }
 }
