@@ -57,9 +57,7 @@ impl<S: Stream> Writer<S> {
 
     #[inline]
     pub(super) fn stream_mut(&mut self) -> &mut S {
-        self.stream
-            .as_mut()
-            .expect("into_inner ends the connection")
+        stream_of(&mut self.stream)
     }
 
     pub(super) fn take_stream(&mut self) -> Option<S> {
@@ -240,8 +238,7 @@ impl<S: Stream> Writer<S> {
     /// if the peer does not read, only the newest Pong is kept (§5.5.3).
     pub(super) fn queue_control(&mut self, opcode: OpCode, payload: &[u8]) {
         if self.output.len() >= self.config.write_buffer {
-            // If this fails, the peer may have said why before it went. That is read first.
-            let _ = self.flush_without_waiting();
+            let _ = self.flush_without_waiting(); // If this fails, the next read says why.
         }
         let frame = Frame::new(opcode, self.masking_key(), payload);
         if self.output.len() < self.config.write_buffer {
