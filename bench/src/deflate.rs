@@ -290,7 +290,7 @@ fn loads() -> Vec<Load> {
 }
 
 /// Records as a service sends them.
-fn json(seed: usize, size: usize) -> Vec<u8> {
+pub fn json(seed: usize, size: usize) -> Vec<u8> {
     let mut text = String::from("[");
     let mut n = seed * 7919 + 17;
     while text.len() < size {

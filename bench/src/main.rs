@@ -1,10 +1,11 @@
 //! rfc6455 beside its peers, all in one run, taking turns.
 //!
 //! ```text
-//! cargo run --release [-- memory long text pieces observed deflate live mask idle burst kept growth] [--quick]
+//! cargo run --release [-- memory long text pieces observed deflate live compressed mask idle burst kept growth] [--quick]
 //! ```
 
 mod burst;
+mod compressed;
 mod deflate;
 mod growth;
 mod idle;
@@ -25,7 +26,7 @@ use table::Report;
 /// A table and what prints it.
 type Table = (&'static str, fn(&mut Report, bool));
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     ("memory", memory::run),
     ("long", long::run),
     ("text", text::run),
@@ -33,6 +34,7 @@ const TABLES: [Table; 12] = [
     ("observed", observed::run),
     ("deflate", deflate::run),
     ("live", live::run),
+    ("compressed", compressed::run),
     ("mask", mask::run),
     ("idle", idle::run),
     ("burst", burst::run),
@@ -71,7 +73,7 @@ fn print_tables(arguments: &[String]) {
     let full = wanted.is_empty();
     let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| *w == name);
     // Build first. If that fails, the user knows it at once, and not after twenty minutes.
-    if ["live", "idle", "burst", "kept", "growth"]
+    if ["live", "compressed", "idle", "burst", "kept", "growth"]
         .into_iter()
         .any(wanted)
     {

@@ -24,6 +24,8 @@ pub fn plain_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
 
 /// The first byte of a frame: FIN and the opcode.
 pub const WHOLE_TEXT: u8 = 0x81;
+/// RSV1, in the first byte of a compressed message.
+pub const COMPRESSED_BIT: u8 = 0x40;
 pub const WHOLE_BINARY: u8 = 0x82;
 pub const FIRST_OF_TEXT: u8 = 0x01;
 pub const MIDDLE: u8 = 0x00;

@@ -1,9 +1,15 @@
 //! Opening handshakes as a small client makes them, many at a time.
 
+use super::server::COMPRESSED;
 use std::io::{Error, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
+
+/// What is offered for a path that asks for compression, and what the servers answer. Each message
+/// begins with an empty window, so that the same message is compressed in the same way each time.
+pub const EXTENSION: &str =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// So many are under way at once: fewer than a listener's queue holds.
 const AT_ONCE: usize = 64;
@@ -19,6 +25,10 @@ pub fn connect(address: SocketAddr, path: &str, count: usize) -> Result<Vec<TcpS
 }
 
 fn connect_batch(address: SocketAddr, path: &str, count: usize) -> Result<Vec<TcpStream>> {
+    let extension = match path.ends_with(COMPRESSED) {
+        true => format!("Sec-WebSocket-Extensions: {EXTENSION}\r\n"),
+        false => String::new(),
+    };
     let request = format!(
         "GET {path} HTTP/1.1\r\n\
          Host: {address}\r\n\
@@ -26,6 +36,7 @@ fn connect_batch(address: SocketAddr, path: &str, count: usize) -> Result<Vec<Tc
          Connection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          Sec-WebSocket-Version: 13\r\n\
+         {extension}\
          \r\n"
     );
     let asked: Result<Vec<TcpStream>> = (0..count).map(|_| ask(address, &request)).collect();

@@ -3,10 +3,14 @@
 //! it can beside the server.
 
 use super::client;
-use super::server::{Kind, Server};
-use crate::wire::{WHOLE_TEXT, masked_frame, plain_text};
+use super::server::{COMPRESSED, Kind, Server};
+use crate::deflate::json;
+use crate::wire::{COMPRESSED_BIT, WHOLE_TEXT, masked_frame, plain_text};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rfc6455::Window;
+use rfc6455::compression::Deflater;
+use rfc6455::framing::{Decoded, Header};
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -114,8 +118,14 @@ impl Driver {
         in_flight: usize,
     ) -> Result<Driver> {
         let text = "x".repeat(payload);
-        let frame = masked_frame(WHOLE_TEXT, text.as_bytes());
-        let answer = plain_text(text.as_bytes());
+        let mut frame = masked_frame(WHOLE_TEXT, text.as_bytes());
+        let mut answer = plain_text(text.as_bytes());
+        if path.ends_with(COMPRESSED) {
+            let text = json(0, payload);
+            frame = masked_frame(WHOLE_TEXT | COMPRESSED_BIT, &deflate(&text));
+            // Each server compresses in its own way, but always in the same.
+            answer = compressed_answer(address, path, &frame, &text)?;
+        }
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(count);
         for mut stream in client::connect(address, path, count)? {
@@ -205,6 +215,45 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+fn deflate(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Deflater::new(Window::LARGEST.without_takeover(), 6).deflate(message, &mut out);
+    out
+}
+
+/// The frame that the server echoes, if that is this text in one compressed frame.
+fn compressed_answer(
+    address: SocketAddr,
+    path: &str,
+    frame: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>> {
+    let mut stream = client::connect(address, path, 1)?.remove(0);
+    stream.write_all(frame)?;
+    let mut answer = Vec::new();
+    let mut room = [0; 1 << 16];
+    let (header, size) = loop {
+        let count = stream.read(&mut room)?;
+        assert!(count > 0, "the server does not answer");
+        answer.extend(&room[..count]);
+        if let Ok(Decoded::Header(header, size)) = Header::decode(&answer, 0x40)
+            && answer.len() as u64 >= size as u64 + header.length
+        {
+            break (header, size);
+        }
+    };
+    assert!(header.rsv1 && header.fin, "the answer is not compressed");
+    let mut inflated = vec![0; text.len() + 1];
+    let mut inflate = zlib_rs::Inflate::new(false, 15);
+    let _ = inflate.decompress(
+        &answer[size..],
+        &mut inflated,
+        zlib_rs::InflateFlush::SyncFlush,
+    );
+    assert!(&inflated[..text.len()] == text, "the server does not echo");
+    Ok(answer)
 }
 
 /// Nobody is quick by answering something else.

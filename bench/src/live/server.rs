@@ -15,6 +15,9 @@ pub enum Kind {
     Fastwebsockets,
     TokioWebsockets,
     SockudoWs,
+    /// The same two, with permessage-deflate.
+    OursCompressed,
+    SockudoWsCompressed,
     Wtx,
     Yawc,
     /// yawc in batches that are flushed by hand.
@@ -22,6 +25,9 @@ pub enum Kind {
     /// A thread a connection that answers as many bytes, whatever they are.
     Floor,
 }
+
+/// What a path ends with, if messages are to be compressed. Our server looks at it, too.
+pub const COMPRESSED: &str = "?deflate";
 
 impl Kind {
     pub fn name(self) -> &'static str {
@@ -31,6 +37,8 @@ impl Kind {
             Kind::Fastwebsockets => "fastwebsockets 0.10",
             Kind::TokioWebsockets => "tokio-websockets 0.13",
             Kind::SockudoWs => "sockudo-ws 3.1",
+            Kind::OursCompressed => "rfc6455, compressed",
+            Kind::SockudoWsCompressed => "sockudo-ws 3.1, compressed",
             Kind::Wtx => "wtx 0.46",
             Kind::Yawc => "yawc 0.5",
             Kind::YawcBatched => "yawc 0.5 in batches",
@@ -45,6 +53,7 @@ impl Kind {
                 let frame = crate::wire::masked_frame(crate::wire::WHOLE_TEXT, &vec![0; payload]);
                 format!("/?frame={}", frame.len())
             }
+            Kind::OursCompressed | Kind::SockudoWsCompressed => format!("/echo{COMPRESSED}"),
             _ => "/echo".to_owned(),
         }
     }
@@ -65,7 +74,7 @@ impl Server {
     /// With these environment variables.
     pub fn start_with(kind: Kind, variables: &[(&str, &str)]) -> Server {
         let mut command = match kind {
-            Kind::Ours => with_descriptors(ours()),
+            Kind::Ours | Kind::OursCompressed => with_descriptors(ours()),
             _ => again("serve", &[kind.name().to_owned()]),
         };
         let mut process = command
@@ -109,7 +118,10 @@ pub fn main(name: &str) -> Result<()> {
         name if name == Kind::Tungstenite.name() => super::tungstenite::serve(&listener),
         name if name == Kind::Fastwebsockets.name() => super::fastwebsockets::serve(listener),
         name if name == Kind::TokioWebsockets.name() => super::tokio_websockets::serve(listener),
-        name if name == Kind::SockudoWs.name() => super::sockudo_ws::serve(listener),
+        name if name == Kind::SockudoWs.name() => super::sockudo_ws::serve(listener, false),
+        name if name == Kind::SockudoWsCompressed.name() => {
+            super::sockudo_ws::serve(listener, true)
+        }
         name if name == Kind::Wtx.name() => super::wtx::serve(listener),
         name if name == Kind::Yawc.name() => super::yawc::serve(listener, false),
         name if name == Kind::YawcBatched.name() => super::yawc::serve(listener, true),
@@ -136,6 +148,7 @@ fn ours() -> &'static str {
             std::process::exit(1);
         }
         let copy = root.join("bench/target/server");
+        fs::create_dir_all(root.join("bench/target")).expect("a folder");
         // Another run may be using the last one.
         let _ = fs::remove_file(&copy);
         fs::copy(target.join("release/server"), &copy).expect("our server can be copied");

@@ -20,7 +20,7 @@ async fn accept(listener: TcpListener) -> std::io::Result<()> {
         let (mut stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(tokio::task::unconstrained(async move {
-            if handshake::answer(&mut stream).await.is_ok() {
+            if handshake::answer(&mut stream, None).await.is_ok() {
                 // An error is the end of the connection.
                 let _ = echo(stream).await;
             }
