@@ -118,7 +118,7 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Adds one whole frame to the output.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_frame(
         &mut self,
         fin: bool,
