@@ -60,6 +60,8 @@ pub mod server;
 
 pub mod trace;
 
+pub mod judge;
+
 pub use client::{Backoff, Client, connect};
 pub use compression::Window;
 pub use connection::{

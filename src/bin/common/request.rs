@@ -66,7 +66,7 @@ impl RequestOptions {
 }
 
 /// `NAME: VALUE`.
-fn field(text: &str) -> Result<(String, String), NotRun> {
+pub fn field(text: &str) -> Result<(String, String), NotRun> {
     match text.split_once(':') {
         Some((name, value)) => Ok((name.to_owned(), value.trim().to_owned())),
         None => Err(NotRun::Wrong(format!(

@@ -22,6 +22,7 @@ mod exit;
 mod fault;
 mod glass;
 mod inherited;
+#[path = "../common/json.rs"]
 mod json;
 mod options;
 #[path = "../common/output.rs"]

@@ -4,6 +4,7 @@
 //! cargo run --bin wire -- explain "81 85 37 fa 21 3d 7f 9f 4d 51 58"
 //! cargo run --bin wire -- tap localhost:5051 localhost:5050
 //! cargo run --bin wire -- talk ws://localhost:5050/echo
+//! cargo run --bin wire -- judge ws://localhost:5050/echo
 //! ```
 
 #[path = "../common/addresses.rs"]
@@ -18,6 +19,10 @@ mod deflate;
 mod exit;
 mod explain;
 mod hex;
+#[path = "../common/json.rs"]
+#[allow(dead_code)] // `server` uses more of it.
+mod json;
+mod judge;
 #[path = "../common/lines.rs"]
 mod lines;
 #[path = "../common/output.rs"]
@@ -40,6 +45,7 @@ Usage: wire COMMAND
   explain [HEX...]   say what bytes mean: from a book, an exam or a packet capture
   tap LISTEN TARGET  stand between any client and any server, and show what passes
   talk URL           talk to a server, and break rules on purpose
+  judge URL          test a server: whether it keeps the rules of the RFC
   --help             show this text; after a command: show more about the command
 ";
 
@@ -104,6 +110,7 @@ fn command(arguments: &mut Arguments) -> Result<(&'static str, String, Run), Not
     match &name[..] {
         "explain" => Ok(("explain", explain::HELP.to_owned(), explain::run)),
         "tap" => Ok(("tap", tap::HELP.to_owned(), tap::run)),
+        "judge" => Ok(("judge", judge::HELP.to_owned(), judge::run)),
         "talk" => Ok(("talk", talk::help(), talk::run)),
         "help" => Err(NotRun::Help),
         _ => Err(NotRun::Wrong(format!("there is no command {name}"))),

@@ -1,0 +1,239 @@
+//! `wire judge`: tests a server. This file runs the cases. `judge/report.rs` says what they found, as
+//! text; `judge/files.rs` writes it for other programs.
+
+mod files;
+mod report;
+
+use crate::Trouble;
+use crate::arguments::{Argument, Arguments};
+use crate::output::{complain, print};
+use crate::request::field;
+use report::{Judgement, Report};
+use rfc6455::Printable;
+use rfc6455::judge::{Case, Needs, SECTIONS, Settings, Target, judge, probe};
+use std::fs;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+pub const HELP: &str = "\
+Tests a WebSocket server: sends what RFC 6455 and RFC 7692 allow and forbid, and says which rules the
+server keeps. Each case has a connection of its own. Cases run side by side, which breaks §4.1 step 2
+(one connection at a time) on purpose.
+
+Usage: wire judge [OPTIONS] URL [SECTION...]
+
+  URL                    ws://HOST[:PORT][/PATH]: an endpoint that sends each message back. Of a
+                         server that does not, less can be tested, and the rest is skipped.
+  SECTION                only these cases: 5.5 for all of §5.5, or an id such as 5.2-rsv1
+  --list                 list the cases, and test nothing
+  --verbose              show the whole conversation of each case
+  --timeout SECONDS      wait so long for an answer (default: 2)
+  --jobs N               run so many cases at the same time (default: 16)
+  --heavy                send floods and 16 MiB, too; on this machine that is done anyway
+  --field \"NAME: VALUE\"  add a field to each request, for a server behind a login (can be repeated)
+  --origin ORIGIN        add an Origin field, as a browser does
+  --subprotocol NAME     offer a subprotocol
+  --json FILE            write the result as JSON
+  --junit FILE           write the result as JUnit XML, for a CI system
+  --help                 show this text
+
+A case passes (✓). It fails (✗) if a MUST is broken. It is weak (~) if a SHOULD is not kept, or if
+the RFC leaves it open and there is a better way. It is skipped (-) if it cannot be tested. The exit
+code is 0 if no MUST is broken.
+";
+
+#[derive(Default)]
+struct Options {
+    url: Option<String>,
+    wanted: Vec<String>,
+    settings: Settings,
+    list: bool,
+    verbose: bool,
+    json: Option<String>,
+    junit: Option<String>,
+}
+
+pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
+    let mut options = parse(&mut arguments)?;
+    if options.list {
+        let wanted = options.url.iter().chain(&options.wanted);
+        return list(&wanted.cloned().collect::<Vec<_>>());
+    }
+    let url = options.url.take();
+    let url = url.ok_or_else(|| Trouble::wrong("the URL is missing"))?;
+    let parsed = url.parse().map_err(Trouble::wrong)?;
+    let cannot = |what: &dyn std::fmt::Display| Trouble::Failed(format!("{url}: {what}"));
+    let target = Target::new(parsed).map_err(|error| cannot(&error))?;
+    options.settings.heavy |= target.is_local();
+    let sections = sections(&options.wanted)?;
+
+    let began = Instant::now();
+    let probe = probe(&target, &options.settings).map_err(|what| cannot(&what))?;
+    let mut report = Report::new(&url, options.verbose);
+    print_or_stop(&report.beginning(&probe))?;
+    let cases: Vec<Case> = sections
+        .iter()
+        .flat_map(|(_, cases)| cases.clone())
+        .collect();
+    let mut done: Vec<Option<Judgement>> = cases.iter().map(|_| None).collect();
+    let mut left = sections
+        .iter()
+        .map(|(section, cases)| (section, cases.len()));
+    let mut section = left.next();
+    let mut shown = 0;
+    let mut result = Ok(());
+    judge(&target, &options.settings, &probe, &cases, |outcome| {
+        let case = cases[outcome.index].clone();
+        done[outcome.index] = Some(Judgement {
+            case,
+            verdict: outcome.verdict,
+            record: outcome.record,
+            time: outcome.time,
+        });
+        // A section is printed when all of its cases are done.
+        while let Some((head, count)) = section {
+            let all: Option<Vec<&Judgement>> = done[shown..shown + count]
+                .iter()
+                .map(Option::as_ref)
+                .collect();
+            let Some(all) = all else {
+                break;
+            };
+            if result.is_ok() {
+                result = print_or_stop(&report.section(head, &all));
+            }
+            shown += count;
+            section = left.next();
+        }
+    });
+    result?;
+    let done: Vec<Judgement> = done.into_iter().flatten().collect();
+    let time = began.elapsed();
+    print_or_stop(&report::summary(&done, time))?;
+    if let Some(path) = &options.json {
+        write(path, &files::json(&url, &done))?;
+    }
+    if let Some(path) = &options.junit {
+        write(path, &files::junit(&url, &done, time))?;
+    }
+    Ok(match report::broken_rules(&done).is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn parse(arguments: &mut Arguments) -> Result<Options, Trouble> {
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next()? {
+        match &argument {
+            Argument::Option(name) => match &name[..] {
+                "--list" => options.list = true,
+                "--verbose" => options.verbose = true,
+                "--heavy" => options.settings.heavy = true,
+                "--timeout" => options.settings.timeout = seconds(&arguments.value()?)?,
+                "--jobs" => options.settings.jobs = jobs(&arguments.value()?)?,
+                "--field" => options.settings.fields.push(field(&arguments.value()?)?),
+                "--origin" => options.add_field("Origin", arguments.value()?),
+                "--subprotocol" => {
+                    options.add_field("Sec-WebSocket-Protocol", arguments.value()?);
+                }
+                "--json" => options.json = Some(arguments.value()?),
+                "--junit" => options.junit = Some(arguments.value()?),
+                _ => return Err(argument.unexpected().into()),
+            },
+            Argument::Other(url) if options.url.is_none() => options.url = Some(url.clone()),
+            Argument::Other(section) => options.wanted.push(section.clone()),
+        }
+    }
+    for (name, value) in &options.settings.fields {
+        rfc6455::opening::check_field(name, value).map_err(Trouble::wrong)?;
+    }
+    Ok(options)
+}
+
+impl Options {
+    fn add_field(&mut self, name: &str, value: String) {
+        self.settings.fields.push((name.to_owned(), value));
+    }
+}
+
+fn seconds(value: &str) -> Result<Duration, Trouble> {
+    let seconds = value
+        .parse()
+        .ok()
+        .filter(|seconds| (0.01..=3600.0).contains(seconds));
+    let wrong = || {
+        Trouble::wrong(format!(
+            "--timeout takes seconds, 0.01 to 3600, not {value}"
+        ))
+    };
+    seconds.map(Duration::from_secs_f64).ok_or_else(wrong)
+}
+
+fn jobs(value: &str) -> Result<usize, Trouble> {
+    let jobs = value.parse().ok().filter(|jobs| (1..=256).contains(jobs));
+    jobs.ok_or_else(|| Trouble::wrong(format!("--jobs takes a number, 1 to 256, not {value}")))
+}
+
+/// A section, and those of its cases that are wanted.
+type Wanted = (rfc6455::judge::Section, Vec<Case>);
+
+/// The sections with the cases that are wanted. No wish: all.
+fn sections(wanted: &[String]) -> Result<Vec<Wanted>, Trouble> {
+    for wish in wanted {
+        let mut all = SECTIONS.iter().flat_map(|section| section.cases());
+        if !all.any(|case| is_wanted(&case, wish)) {
+            let wish = Printable(wish);
+            return Err(Trouble::wrong(format!(
+                "no case {wish} (--list lists them)"
+            )));
+        }
+    }
+    let sections = SECTIONS.iter().map(|section| {
+        let mut cases = section.cases();
+        cases.retain(|case| wanted.is_empty() || wanted.iter().any(|wish| is_wanted(case, wish)));
+        (*section, cases)
+    });
+    Ok(sections.filter(|(_, cases)| !cases.is_empty()).collect())
+}
+
+/// `5.5` is wanted for 5.5-fin-ping and for 5.5.2-empty, and not for 5.55. `§5.5` means the same.
+fn is_wanted(case: &Case, wish: &str) -> bool {
+    let wish = wish.trim_start_matches('§');
+    let rest = case.id.strip_prefix(wish);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+}
+
+fn list(wanted: &[String]) -> Result<ExitCode, Trouble> {
+    let mut text = String::new();
+    for (section, cases) in sections(wanted)? {
+        text += &format!("{} ({})\n", section.name, section.clause);
+        for case in cases {
+            let needs = match case.needs {
+                Needs::Nothing => "",
+                Needs::Echo => " [echo]",
+                Needs::Compression => " [compression]",
+                Needs::HeavyEcho => " [echo, heavy]",
+            };
+            let (id, weight, clause, rule) = (&case.id, case.weight, case.clause, &case.rule);
+            text += &format!("  {id:<28} {weight:<7} {clause}  {rule}{needs}\n");
+        }
+    }
+    print_or_stop(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// If the reader of a pipe has gone, nobody wants the rest.
+fn print_or_stop(text: &str) -> Result<(), Trouble> {
+    match print(text) {
+        Ok(true) => Ok(()),
+        Ok(false) => std::process::exit(0),
+        Err(error) => Err(Trouble::Failed(error.to_string())),
+    }
+}
+
+fn write(path: &str, text: &str) -> Result<(), Trouble> {
+    fs::write(path, text).map_err(|error| Trouble::Failed(format!("{path}: {error}")))?;
+    complain(format_args!("wire judge: wrote {path}"));
+    Ok(())
+}

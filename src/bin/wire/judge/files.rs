@@ -1,0 +1,97 @@
+//! What the cases found, for other programs: JSON, and the XML that CI systems read.
+
+use super::report::Judgement;
+use crate::json::{Object, list};
+use rfc6455::judge::Verdict;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The version of the JSON. It grows when a member changes its meaning or goes.
+const VERSION: u64 = 1;
+
+pub fn json(url: &str, done: &[Judgement]) -> String {
+    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count() as u64;
+    let cases = done.iter().map(|one| {
+        Object::new()
+            .text("id", &one.case.id)
+            .text("clause", one.case.clause)
+            .text("weight", &one.case.weight.to_string())
+            .text("rule", &one.case.rule)
+            .text("verdict", one.verdict.name())
+            .text("seen", one.verdict.words())
+            .number("milliseconds", one.time.as_millis() as u64)
+            .end()
+    });
+    let counts = ["pass", "fail", "weak", "skipped"]
+        .into_iter()
+        .fold(Object::new(), |object, name| {
+            object.number(name, count(name))
+        });
+    let all = Object::new()
+        .text("format", "rfc6455 judge")
+        .number("version", VERSION)
+        .text("url", url)
+        .json("counts", &counts.end())
+        .json("cases", &list(cases))
+        .end();
+    all + "\n"
+}
+
+pub fn junit(url: &str, done: &[Judgement], time: Duration) -> String {
+    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count();
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(
+        xml,
+        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
+        escaped(url),
+        done.len(),
+        count("fail"),
+        count("skipped"),
+        time.as_secs_f64()
+    );
+    for one in done {
+        let case = &one.case;
+        let _ = write!(
+            xml,
+            "  <testcase classname=\"{}\" name=\"{}: {}\" time=\"{:.3}\"",
+            escaped(case.clause),
+            escaped(&case.id),
+            escaped(&case.rule),
+            one.time.as_secs_f64()
+        );
+        let words = escaped(one.verdict.words());
+        xml += &match &one.verdict {
+            Verdict::Pass => "/>\n".to_owned(),
+            Verdict::Fail(_) => format!("><failure message=\"{words}\"/></testcase>\n"),
+            Verdict::Skipped(_) => format!("><skipped message=\"{words}\"/></testcase>\n"),
+            Verdict::Weak(_) => format!("><system-out>weak: {words}</system-out></testcase>\n"),
+        };
+    }
+    xml + "</testsuite>\n"
+}
+
+/// Text for XML 1.0, which has no control characters.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            character => out.push(character),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_end_its_attribute() {
+        assert_eq!(escaped("a\"<b>&\u{1}"), "a&quot;&lt;b&gt;&amp;\u{fffd}");
+    }
+}

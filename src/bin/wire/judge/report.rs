@@ -1,0 +1,192 @@
+//! What the cases found, as text for a terminal.
+
+use rfc6455::framing::{Decoded, Header, mask};
+use rfc6455::judge::{Case, Entry, Probe, Section, Verdict, What};
+use rfc6455::trace::{hex, words, words::plural};
+use rfc6455::{OpCode, Printable};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The reserved bits, which a header may have here: they are shown, not judged.
+const ALL_RESERVED: u8 = 0b0111_0000;
+
+/// This many bytes of an entry are shown.
+const SHOWN: usize = 20;
+
+/// A case, and what it found.
+pub struct Judgement {
+    pub case: Case,
+    pub verdict: Verdict,
+    pub record: Vec<Entry>,
+    pub time: Duration,
+}
+
+/// Writes the sections.
+pub struct Report<'a> {
+    url: &'a str,
+    verbose: bool,
+}
+
+impl<'a> Report<'a> {
+    pub fn new(url: &'a str, verbose: bool) -> Report<'a> {
+        Report { url, verbose }
+    }
+
+    /// What is known before the first case.
+    pub fn beginning(&self, probe: &Probe) -> String {
+        let mut text = format!("{}\n", Printable(self.url));
+        if !probe.echoes {
+            text += "It does not send messages back, so what needs an echo is skipped.\n";
+        }
+        if !probe.serves_two {
+            text += "It serves one connection at a time, so one case runs at a time.\n";
+        }
+        text
+    }
+
+    /// A section whose cases are all done.
+    pub fn section(&mut self, section: &Section, all: &[&Judgement]) -> String {
+        let passed = all
+            .iter()
+            .filter(|one| one.verdict == Verdict::Pass)
+            .count();
+        let (name, clause, count) = (section.name, section.clause, all.len());
+        let mut text = format!("\n{name} ({clause}): {passed} of {count}\n");
+        for one in all {
+            let mark = match one.verdict {
+                Verdict::Pass => '✓',
+                Verdict::Fail(_) => '✗',
+                Verdict::Weak(_) => '~',
+                Verdict::Skipped(_) => '-',
+            };
+            let Case { id, rule, .. } = &one.case;
+            let _ = writeln!(text, "  {mark} {id:<26} {rule}");
+            match &one.verdict {
+                Verdict::Pass if !self.verbose => {}
+                Verdict::Skipped(why) if !self.verbose => {
+                    let _ = writeln!(text, "      skipped  {}", Printable(why));
+                }
+                verdict => text += &details(one, verdict),
+            }
+        }
+        text
+    }
+}
+
+/// What was asked, what was sent, and what was seen.
+fn details(one: &Judgement, verdict: &Verdict) -> String {
+    let (weight, clause) = (one.case.weight, one.case.clause);
+    let mut text = format!("      asked    {weight}, {clause}\n");
+    for entry in &one.record {
+        let at = format!("{:.3} s", entry.at.as_secs_f64());
+        let (what, bytes, length) = match &entry.what {
+            What::Sent { bytes, length } => ("sent", bytes, *length),
+            What::Received { bytes, length } => ("came", bytes, *length),
+            What::Ended => {
+                let _ = writeln!(text, "      came     the end of TCP ({at})");
+                continue;
+            }
+            What::Reset => {
+                let _ = writeln!(text, "      came     the end of TCP, by a reset ({at})");
+                continue;
+            }
+        };
+        let _ = writeln!(text, "      {what:<8} {}", in_words(bytes, length, &at));
+    }
+    if !verdict.words().is_empty() {
+        let _ = writeln!(text, "      seen     {}", Printable(verdict.words()));
+    }
+    text
+}
+
+/// Bytes of one write or read: the first line of a head, or frames.
+fn in_words(bytes: &[u8], length: usize, at: &str) -> String {
+    if bytes.starts_with(b"GET ") || bytes.starts_with(b"POST ") || bytes.starts_with(b"HTTP/") {
+        let head = String::from_utf8_lossy(bytes);
+        let lines: Vec<&str> = head.lines().filter(|line| !line.is_empty()).collect();
+        return lines
+            .iter()
+            .map(|line| Printable(line).to_string())
+            .collect::<Vec<_>>()
+            .join("\n               ")
+            + &format!(" ({at})");
+    }
+    let more = if length > SHOWN { " ..." } else { "" };
+    let front = &bytes[..bytes.len().min(SHOWN)];
+    format!("{}{more}  {} ({at})", hex(front), frames(bytes))
+}
+
+/// The frames at the front of these bytes, in words.
+fn frames(mut bytes: &[u8]) -> String {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        if all.len() == 4 {
+            all.push("...".to_owned());
+            break;
+        }
+        let (header, size) = match Header::decode(bytes, ALL_RESERVED) {
+            Ok(Decoded::Header(header, size)) => (header, size),
+            Ok(_) => {
+                let count = bytes.len();
+                all.push(format!("{count} byte{}", plural(count as u64)));
+                break;
+            }
+            Err(violation) => {
+                all.push(violation.to_string());
+                break;
+            }
+        };
+        let mut what = words::opcode_name(header.opcode).to_owned();
+        if header.opcode == OpCode::Text
+            && let Some(start) = bytes.get(size..)
+        {
+            let here = start.len().min(header.length as usize).min(30);
+            let mut start = start[..here].to_vec();
+            if let Some(key) = header.mask {
+                mask(key, 0, &mut start);
+            }
+            what += &format!(" \"{}\"", Printable(&String::from_utf8_lossy(&start)));
+        }
+        let _ = write!(what, ", {} byte{}", header.length, plural(header.length));
+        if !header.fin {
+            what += ", not the last";
+        }
+        all.push(what);
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        bytes = bytes.get(size.saturating_add(length)..).unwrap_or(&[]);
+    }
+    all.join("; ")
+}
+
+/// The clauses of which a MUST is broken.
+pub fn broken_rules(done: &[Judgement]) -> BTreeSet<&'static str> {
+    let failed = done
+        .iter()
+        .filter(|one| matches!(one.verdict, Verdict::Fail(_)));
+    failed.map(|one| one.case.clause).collect()
+}
+
+/// The last lines.
+pub fn summary(done: &[Judgement], time: Duration) -> String {
+    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count();
+    let (passed, weak, failed, skipped) = (
+        count("pass"),
+        count("weak"),
+        count("fail"),
+        count("skipped"),
+    );
+    let mut text = format!("\n{passed} of {} passed", done.len() - skipped);
+    if failed > 0 {
+        let clauses: Vec<&str> = broken_rules(done).into_iter().collect();
+        let _ = write!(text, "; {failed} MUST broken: {}", clauses.join(", "));
+    }
+    if weak > 0 {
+        let _ = write!(text, "; {weak} weak");
+    }
+    if skipped > 0 {
+        let _ = write!(text, "; {skipped} skipped");
+    }
+    let _ = writeln!(text, " ({:.1} s)", time.as_secs_f64());
+    text
+}

@@ -1,0 +1,110 @@
+//! What is played to test a rule: a head and its answer, or the steps on an open connection.
+
+use super::bits::{Bits, CLOSE, close_body, frame};
+use super::conversation::Conversation;
+use super::request::Request;
+use crate::opening::{Head, StatusLine};
+use crate::printable::Printable;
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub(super) enum Script {
+    /// A head is sent, in pieces that end at these places. The answer is judged.
+    Opening {
+        request: Box<Request>,
+        cuts: Cuts,
+        asked: fn(&Answer) -> Judged,
+    },
+    /// A lawful opening, then these steps.
+    Open(Vec<Step>),
+    /// A lawful opening with an offer of permessage-deflate, then these steps.
+    Compressed(&'static str, Vec<Step>),
+}
+
+/// How a head is cut into writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Cuts {
+    /// One write.
+    None,
+    /// A write for each byte.
+    Everywhere,
+    /// Two writes: the second has so many bytes.
+    BeforeLast(usize),
+}
+
+/// One step on an open connection.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// One write.
+    Send(Vec<u8>),
+    /// A write for each byte.
+    Cut(Vec<u8>),
+    /// The next message is this one.
+    Message(u8, Vec<u8>),
+    /// A Pong with this payload comes.
+    Pong(Vec<u8>),
+    /// The connection is still open, and answers.
+    Alive,
+    /// The endpoint fails the connection (§7.1.7): a Close, or the end of TCP.
+    Fails,
+    /// The endpoint fails the connection with a Close that has one of these codes.
+    FailsWith(&'static [u16]),
+    /// The endpoint fails the connection now. If it does so only after these bytes, it is late.
+    FailsBefore(Vec<u8>),
+    /// A Close comes whose body is good, by this check.
+    Closes(fn(&[u8]) -> Judged),
+    /// The endpoint ends TCP.
+    Ends,
+    /// What was seen so far is good, by this check.
+    Look(fn(&Conversation) -> Judged),
+    /// The endpoint may refuse what was sent, or wait for more of it. It must not break.
+    MayRefuse,
+}
+
+/// `Err`: what was seen in place of what was asked.
+pub(super) type Judged = Result<(), String>;
+
+/// The answer to a head.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A whole head.
+    Head(Head<StatusLine>),
+    /// Something that is not HTTP.
+    NotHttp(String),
+    /// TCP ended without a whole head.
+    Ended,
+    /// No whole head came in time.
+    Nothing,
+}
+
+impl Answer {
+    pub(super) fn words(&self) -> String {
+        match self {
+            Answer::Head(head) => format!("the answer \"{}\"", Printable(&head.start.to_string())),
+            Answer::NotHttp(why) => format!("an answer that is not HTTP: {why}"),
+            Answer::Ended => "the end of TCP, without an answer".to_owned(),
+            Answer::Nothing => "no answer in time".to_owned(),
+        }
+    }
+}
+
+/// One write for these frames.
+pub(super) fn send(frames: &[Bits]) -> Step {
+    Step::Send(frames.iter().flat_map(Bits::bytes).collect())
+}
+
+/// A Close with this code and no reason.
+pub(super) fn send_close(code: u16) -> Step {
+    Step::Send(frame(CLOSE, close_body(code, "")).bytes())
+}
+
+/// The next message is this text.
+pub(super) fn comes(text: &str) -> Step {
+    Step::Message(super::bits::TEXT, text.as_bytes().to_vec())
+}
+
+/// The code in the body of a Close.
+pub(super) fn code_of(body: &[u8]) -> Option<u16> {
+    body.first_chunk::<2>()
+        .map(|code| u16::from_be_bytes(*code))
+}

@@ -1,0 +1,78 @@
+//! All cases, section by section, in the order in which they are read.
+
+use super::case::Case;
+use super::{
+    cases_closing, cases_compression, cases_control, cases_fragments, cases_frames, cases_opening,
+    cases_text,
+};
+
+/// A section of the suite.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// Its name in words.
+    pub name: &'static str,
+    /// The clauses that it is about.
+    pub clause: &'static str,
+    cases: fn() -> Vec<Case>,
+}
+
+impl Section {
+    /// Its cases for servers.
+    #[must_use]
+    pub fn cases(&self) -> Vec<Case> {
+        (self.cases)()
+    }
+}
+
+/// The sections, in the order of the RFC.
+pub const SECTIONS: [Section; 7] = [
+    section("The opening handshake", "§4.2", cases_opening::cases),
+    section(
+        "Frames, lengths, masks",
+        "§5.1 to §5.3, §6",
+        cases_frames::cases,
+    ),
+    section("Fragments", "§5.4", cases_fragments::cases),
+    section("Ping and Pong", "§5.5", cases_control::cases),
+    section("Closing and failing", "§5.5.1, §7", cases_closing::cases),
+    section("Texts", "§5.6, §8.1", cases_text::cases),
+    section("Compression", "RFC 7692", cases_compression::cases),
+];
+
+const fn section(name: &'static str, clause: &'static str, cases: fn() -> Vec<Case>) -> Section {
+    Section {
+        name,
+        clause,
+        cases,
+    }
+}
+
+/// All cases for servers.
+#[must_use]
+pub fn server_cases() -> Vec<Case> {
+    SECTIONS.iter().flat_map(Section::cases).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_case_has_an_id_of_its_own_and_a_sentence() {
+        let cases = server_cases();
+        let ids: BTreeSet<&str> = cases.iter().map(|case| &case.id[..]).collect();
+        assert_eq!(ids.len(), cases.len());
+        for case in &cases {
+            assert!(case.rule.ends_with('.'), "{}: {}", case.id, case.rule);
+            let is_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            assert!(case.id.chars().all(is_id), "{}", case.id);
+            assert!(
+                case.id.starts_with(|c: char| c.is_ascii_digit()),
+                "{}",
+                case.id
+            );
+        }
+        assert!(cases.len() > 200, "{}", cases.len());
+    }
+}
