@@ -14,8 +14,8 @@ const KEYS: [(&str, &str, fn(&Answer) -> Judged); 4] = [
     ("ones", "/////////////////////w==", |answer| {
         accepts(answer, "XXpj4jYzLM2yUE0C7TIgMwTQh2g=")
     }),
-    ("plus", "++++++++++++++++++++++==", |answer| {
-        accepts(answer, "C0o3Ovh8UpcaIgcDTjj6slVZpdM=")
+    ("plus", "+++++++++++++++++++++w==", |answer| {
+        accepts(answer, "ixakkuXOmA6rnL940yFjkr2/Yxs=")
     }),
     ("letters", "x3JJHMbDL1EzLkh9GBhXDw==", |answer| {
         accepts(answer, "HSmrc0sMlYUkAGmm5OPpG2HaGWk=")

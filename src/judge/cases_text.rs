@@ -226,9 +226,13 @@ pub(super) fn cases() -> Vec<Case> {
                 super::bits::CLOSE,
                 [&close_body(1000, "")[..], &[0xFF, 0xFE]].concat(),
             )]),
-            Step::Closes(|body| match body.ends_with(&[0xFF, 0xFE]) {
-                true => Err("a Close with the same reason, which is not UTF-8".to_owned()),
-                false => Ok(()),
+            Step::Fails,
+            Step::Look(|seen| {
+                let mut frames = seen.frames.iter();
+                match frames.any(|frame| frame.payload.ends_with(&[0xFF, 0xFE])) {
+                    true => Err("a Close with the same reason, which is not UTF-8".to_owned()),
+                    false => Ok(()),
+                }
             }),
         ],
     ));

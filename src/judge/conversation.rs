@@ -7,6 +7,7 @@ use super::bits::{self, CLOSE, CONTINUATION, PING, PONG, frame};
 use super::seen::Seen;
 use crate::compression::{Inflater, TAIL};
 use crate::opening::Deflate;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -87,6 +88,8 @@ pub(super) struct Conversation {
     unfinished: Option<Unfinished>,
     inflater: Option<Inflater>,
     sent_close: bool,
+    /// Messages and Pongs that came before what a step waited for.
+    kept: VecDeque<Event>,
     /// All frames that came. Long payloads are not kept.
     pub(super) frames: Vec<Seen>,
     /// How many frames came before the first Close and with it.
@@ -106,6 +109,7 @@ impl Conversation {
             unfinished: None,
             inflater: None,
             sent_close: false,
+            kept: VecDeque::new(),
             frames: Vec::new(),
             frames_to_close: None,
         })
@@ -204,6 +208,17 @@ impl Conversation {
             at: self.began.elapsed(),
             what: what(front, bytes.len()),
         });
+    }
+
+    /// Keeps a message or a Pong for a later step.
+    pub(super) fn keep(&mut self, event: Event) {
+        self.kept.push_back(event);
+    }
+
+    /// Takes the first of the kept messages, or of the kept Pongs.
+    pub(super) fn take_kept(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
+        let at = self.kept.iter().position(is_wanted)?;
+        self.kept.remove(at)
     }
 
     /// The next thing that the endpoint does, until the deadline.

@@ -22,8 +22,11 @@ const QUIET: Duration = Duration::from_millis(250);
 /// Between two pieces of something that is cut, so that they do not arrive together.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// The same between two pieces of a head: a server needs time to accept the connection.
+const LONG_PAUSE: Duration = Duration::from_millis(100);
+
 /// The question "are you there": the payload of a Ping or of a text.
-const PROBE: &str = "judge: are you there?";
+const PROBE: &str = "judge: are you here?";
 
 /// What a case needs to know of the endpoint and of the user.
 #[derive(Clone, Debug)]
@@ -75,11 +78,18 @@ impl Stage<'_> {
         let deadline = self.deadline();
         match cuts {
             Cuts::None => talk.send(bytes, deadline),
-            Cuts::Everywhere => bytes.iter().for_each(|&byte| talk.send(&[byte], deadline)),
+            Cuts::Everywhere => {
+                for (index, &byte) in bytes.iter().enumerate() {
+                    talk.send(&[byte], deadline);
+                    if index == 0 || index == bytes.len() / 2 {
+                        thread::sleep(LONG_PAUSE);
+                    }
+                }
+            }
             Cuts::BeforeLast(count) => {
                 let (front, back) = bytes.split_at(bytes.len() - count);
                 talk.send(front, deadline);
-                thread::sleep(10 * PAUSE);
+                thread::sleep(LONG_PAUSE);
                 talk.send(back, deadline);
             }
         }
@@ -139,9 +149,7 @@ impl Stage<'_> {
         talk.send_frame(&text(PROBE), deadline);
         loop {
             match talk.next(deadline) {
-                Event::Message(opcode, payload) => {
-                    return opcode == TEXT && payload == PROBE.as_bytes();
-                }
+                Event::Message(_, payload) => return payload == PROBE.as_bytes(),
                 Event::Pong(_) => {}
                 _ => return false,
             }
@@ -175,6 +183,12 @@ impl Stage<'_> {
             }
             Step::Message(opcode, payload) => return self.message(weight, *opcode, payload, talk),
             Step::Pong(payload) => self.pong(payload, talk),
+            Step::PongOrLimit(payload) => match self.pong(payload, talk) {
+                Err(_) if talk.has_ended() || talk.frames_to_close.is_some() => {
+                    return Verdict::Skipped("limit: it ended the connection".to_owned());
+                }
+                judged => judged,
+            },
             Step::Alive => self.alive(talk),
             Step::Fails => self.fails(talk).map(drop),
             Step::FailsWith(codes) => match self.fails(talk) {
@@ -219,12 +233,14 @@ impl Stage<'_> {
         // A long message takes its time.
         let extra = Duration::from_millis(payload.len() as u64 / 1024);
         let deadline = self.deadline() + extra;
+        let is_message = |event: &Event| matches!(event, Event::Message(..));
         let seen = loop {
-            match talk.next(deadline) {
+            let kept = talk.take_kept(is_message);
+            match kept.unwrap_or_else(|| talk.next(deadline)) {
                 Event::Message(seen, bytes) if seen == opcode && bytes == payload => {
                     return Verdict::Pass;
                 }
-                Event::Pong(_) => {}
+                event @ Event::Pong(_) => talk.keep(event),
                 Event::Close(body) if body.starts_with(&1009u16.to_be_bytes()) => {
                     let limit = format!("limit: 1009 to {} bytes", payload.len());
                     return Verdict::Skipped(limit);
@@ -237,10 +253,15 @@ impl Stage<'_> {
 
     fn pong(&self, payload: &[u8], talk: &mut Conversation) -> Judged {
         let deadline = self.deadline();
+        let is_this = |event: &Event| matches!(event, Event::Pong(seen) if seen == payload);
+        if talk.take_kept(is_this).is_some() {
+            return Ok(());
+        }
         loop {
             match talk.next(deadline) {
-                Event::Pong(seen) if seen == payload => return Ok(()),
-                Event::Pong(_) | Event::Message(..) => {}
+                event if is_this(&event) => return Ok(()),
+                Event::Pong(_) => {}
+                event @ Event::Message(..) => talk.keep(event),
                 event => return Err(format!("{}, and not the Pong", words(&event))),
             }
         }

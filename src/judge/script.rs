@@ -39,10 +39,12 @@ pub(super) enum Step {
     Send(Vec<u8>),
     /// A write for each byte.
     Cut(Vec<u8>),
-    /// The next message is this one.
+    /// The next message is this one. Pongs that come before it are kept for later steps.
     Message(u8, Vec<u8>),
-    /// A Pong with this payload comes.
+    /// A Pong with this payload comes. Messages that come before it are kept for later steps.
     Pong(Vec<u8>),
+    /// The same, or the endpoint ends a connection that asks too much of it.
+    PongOrLimit(Vec<u8>),
     /// The connection is still open, and answers.
     Alive,
     /// The endpoint fails the connection (§7.1.7): a Close, or the end of TCP.
