@@ -74,15 +74,13 @@ impl<S: Stream> Writer<S> {
         }
     }
 
-    /// After an error the message may not have been sent.
+    /// An error does not matter to the window: it has ended the connection, or other threads send,
+    /// and then each message begins with an empty window.
     fn put_back(
         &mut self,
-        mut compressor: Box<Compressor>,
+        compressor: Box<Compressor>,
         result: Result<(), Error>,
     ) -> Result<(), Error> {
-        if result.is_err() {
-            compressor.forget_window();
-        }
         self.compressor = Some(compressor);
         self.note_output();
         result

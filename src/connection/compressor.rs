@@ -135,11 +135,6 @@ impl Compressor {
         self.how.window.takeover()
     }
 
-    /// What was compressed last was not sent. So the peer's window does not have it.
-    pub(super) fn forget_window(&mut self) {
-        self.deflater.forget_window();
-    }
-
     /// The memory that it holds, in bytes.
     pub(super) fn memory(&self) -> usize {
         size_of::<Compressor>() + self.deflater.memory() + self.compressed.capacity()

@@ -869,6 +869,42 @@ fn a_prepared_message_is_compressed_for_those_who_agreed_and_plain_for_the_other
 }
 
 #[test]
+fn a_prepared_message_keeps_to_the_window_of_each_peer() {
+    let noise: Vec<u8> = Entropy::from_system().nonce().repeat(20);
+    let far = [&noise[..16], &[b'-'; 700], &noise[..16]].concat();
+    let prepared = PreparedMessage::from(&far);
+    // The largest first: what was compressed for it is not for the smallest.
+    for bits in [15, 8, 15, 9] {
+        let agreed = Deflate {
+            client: window(bits),
+            server: window(bits),
+        };
+        let (socket, sent) = open_with(Role::Server, Some(agreed), &always(), &[]);
+        socket.sender().send_prepared(&prepared).unwrap();
+        assert!(read_by_peer(window(bits), &sent.take()) == [&far[..]]);
+    }
+}
+
+#[test]
+fn a_message_that_is_shorter_than_the_threshold_goes_as_it_is() {
+    let config = Config {
+        compression: Some(Compression {
+            threshold: 50,
+            ..Compression::default()
+        }),
+        ..config()
+    };
+    for role in ROLES {
+        let (mut socket, sent) = open_with(role, Some(AGREED), &config, &[]);
+        for length in [49, 50] {
+            socket.send(&"a".repeat(length)).unwrap();
+            socket.sender();
+            assert_eq!(sent_frames(&sent.take())[0].0.rsv1, length == 50);
+        }
+    }
+}
+
+#[test]
 fn a_message_in_fragments_is_compressed_as_one_message() {
     for role in ROLES {
         let (mut socket, sent) = open_with(role, Some(AGREED), &always(), &[]);
