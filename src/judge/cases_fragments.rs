@@ -99,7 +99,7 @@ pub(super) fn cases() -> Vec<Case> {
             vec![
                 send(&[first.clone(), ping("between")]),
                 Step::Pong(b"between".to_vec()),
-                send(&[last.clone()]),
+                send(&[frame(CONTINUATION, "lo")]),
                 comes("Hello"),
             ],
         )

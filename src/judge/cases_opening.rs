@@ -6,8 +6,11 @@ use super::script::{Answer, Cuts, Judged};
 use crate::opening::{Head, StatusLine, name};
 use Weight::{Hygiene, Must, Should};
 
+/// What is asked of an answer.
+type Asked = fn(&Answer) -> Judged;
+
 /// Keys beside that of §1.3, with the accept values that §4.2.2 asks for.
-const KEYS: [(&str, &str, fn(&Answer) -> Judged); 4] = [
+const KEYS: [(&str, &str, Asked); 4] = [
     ("zeros", "AAAAAAAAAAAAAAAAAAAAAA==", |answer| {
         accepts(answer, "ICX+Yqv66kxgM0FcWaLWlFLwTAI=")
     }),

@@ -1,10 +1,13 @@
 //! All cases, section by section, in the order in which they are read.
 
 use super::case::Case;
-use super::{
-    cases_closing, cases_compression, cases_control, cases_fragments, cases_frames, cases_opening,
-    cases_text,
-};
+use super::cases_closing;
+use super::cases_compression;
+use super::cases_control;
+use super::cases_fragments;
+use super::cases_frames;
+use super::cases_opening;
+use super::cases_text;
 
 /// A section of the suite.
 #[derive(Clone, Copy, Debug)]

@@ -285,7 +285,7 @@ impl Server {
             _ => true,
         };
         for (is_good, fault) in checks {
-            if !is_good && !(self.is(fault) && missing(fault)) {
+            if !(is_good || self.is(fault) && missing(fault)) {
                 return self.refuse("400 Bad Request");
             }
         }

@@ -898,7 +898,6 @@ fn a_message_that_is_shorter_than_the_threshold_goes_as_it_is() {
         let (mut socket, sent) = open_with(role, Some(AGREED), &config, &[]);
         for length in [49, 50] {
             socket.send(&"a".repeat(length)).unwrap();
-            socket.sender();
             assert_eq!(sent_frames(&sent.take())[0].0.rsv1, length == 50);
         }
     }
