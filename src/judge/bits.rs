@@ -1,6 +1,6 @@
 //! RFC 6455 §5.2, Base Framing Protocol: frames of which each bit can be chosen, lawful or not.
 
-use crate::framing::mask;
+use crate::framing::{Role, mask};
 
 /// The opcodes that have a meaning (§11.8).
 pub(super) const CONTINUATION: u8 = 0x0;
@@ -24,11 +24,22 @@ enum Form {
     Eight,
 }
 
-/// A frame of a client, which can break every rule of a header.
+/// Whether a frame has a mask (§5.1).
+#[derive(Clone, Copy, Debug)]
+enum Mask {
+    /// If a client sends it, as §5.1 asks.
+    Lawful([u8; 4]),
+    /// Whoever sends it.
+    Always([u8; 4]),
+    /// It has none, whoever sends it.
+    Never,
+}
+
+/// A frame, which can break every rule of a header.
 #[derive(Clone, Debug)]
 pub(super) struct Bits {
     first: u8,
-    key: Option<[u8; 4]>,
+    mask: Mask,
     form: Form,
     /// The length that the header says, if it is not that of the payload.
     promised: Option<u64>,
@@ -39,7 +50,7 @@ pub(super) struct Bits {
 pub(super) fn frame(opcode: u8, payload: impl AsRef<[u8]>) -> Bits {
     Bits {
         first: 0x80 | opcode,
-        key: Some(KEY),
+        mask: Mask::Lawful(KEY),
         form: Form::Shortest,
         promised: None,
         payload: payload.as_ref().to_vec(),
@@ -96,15 +107,26 @@ impl Bits {
         self
     }
 
+    /// No mask, although a client sends it.
     pub(super) fn unmasked(self) -> Bits {
-        Bits { key: None, ..self }
+        let mask = Mask::Never;
+        Bits { mask, ..self }
     }
 
+    /// A mask, although a server sends it.
+    pub(super) fn masked(self) -> Bits {
+        let mask = Mask::Always(KEY);
+        Bits { mask, ..self }
+    }
+
+    /// With this key, if a client sends it.
     pub(super) fn key(self, key: [u8; 4]) -> Bits {
-        Bits {
-            key: Some(key),
-            ..self
-        }
+        let mask = Mask::Lawful(key);
+        Bits { mask, ..self }
+    }
+
+    pub(super) fn opcode(&self) -> u8 {
+        self.first & 0x0F
     }
 
     /// The length in two bytes, even if it is short.
@@ -131,9 +153,14 @@ impl Bits {
         }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    /// The frame as this side sends it.
+    pub(super) fn bytes(&self, from: Role) -> Vec<u8> {
+        let key = match (self.mask, from) {
+            (Mask::Lawful(key), Role::Client) | (Mask::Always(key), _) => Some(key),
+            (Mask::Lawful(_), Role::Server) | (Mask::Never, _) => None,
+        };
         let length = self.promised.unwrap_or(self.payload.len() as u64);
-        let mask_bit = if self.key.is_some() { 0x80 } else { 0 };
+        let mask_bit = if key.is_some() { 0x80 } else { 0 };
         let mut bytes = vec![self.first];
         match (self.form, length) {
             (Form::Shortest, 0..=125) => bytes.push(mask_bit | length as u8),
@@ -146,21 +173,19 @@ impl Bits {
                 bytes.extend(length.to_be_bytes());
             }
         }
-        let header = bytes.len();
-        bytes.extend(
-            self.key
-                .unwrap_or_default()
-                .iter()
-                .filter(|_| self.key.is_some()),
-        );
+        bytes.extend(key.iter().flatten());
         let payload = bytes.len();
-        debug_assert!(payload == header || payload == header + 4);
         bytes.extend(&self.payload);
-        if let Some(key) = self.key {
+        if let Some(key) = key {
             mask(key, 0, &mut bytes[payload..]);
         }
         bytes
     }
+}
+
+/// Frames one after the other, as this side sends them.
+pub(super) fn bytes_of(frames: &[Bits], from: Role) -> Vec<u8> {
+    frames.iter().flat_map(|frame| frame.bytes(from)).collect()
 }
 
 #[cfg(test)]
@@ -172,20 +197,20 @@ mod tests {
         let hello = [
             0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58,
         ];
-        assert_eq!(text("Hello").bytes(), hello);
+        assert_eq!(text("Hello").bytes(Role::Client), hello);
         let unmasked = [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F];
-        assert_eq!(text("Hello").unmasked().bytes(), unmasked);
+        assert_eq!(text("Hello").bytes(Role::Server), unmasked);
         let parts = fragments(TEXT, &["Hel", "lo"]);
+        assert_eq!(parts[0].bytes(Role::Server), [0x01, 3, b'H', b'e', b'l']);
+        assert_eq!(parts[1].bytes(Role::Server), [0x80, 2, b'l', b'o']);
         assert_eq!(
-            parts[0].clone().unmasked().bytes(),
-            [0x01, 3, b'H', b'e', b'l']
+            binary([0; 256]).bytes(Role::Server)[..4],
+            [0x82, 0x7E, 1, 0]
         );
-        assert_eq!(parts[1].clone().unmasked().bytes(), [0x80, 2, b'l', b'o']);
-        assert_eq!(binary([0; 256]).unmasked().bytes()[..4], [0x82, 0x7E, 1, 0]);
-        let long = binary([0; 65536]).unmasked().bytes();
+        let long = binary([0; 65536]).bytes(Role::Server);
         assert_eq!(long[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
         assert_eq!(
-            text("a").rsv(0b101).in_two().unmasked().bytes(),
+            text("a").rsv(0b101).in_two().bytes(Role::Server),
             [0xD1, 126, 0, 1, b'a']
         );
     }

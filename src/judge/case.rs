@@ -1,7 +1,7 @@
 //! A case: one rule, what is sent to test it, and what may come back.
 
 use super::request::Request;
-use super::script::{Answer, Cuts, Judged, Script, Step};
+use super::script::{Answer, Cuts, Judged, Script, Step, Visit};
 use std::fmt;
 
 /// One case of the suite.
@@ -70,6 +70,33 @@ impl Case {
             asked,
         };
         Case::new(id, clause, weight, rule, script)
+    }
+
+    /// A case about the request of a client.
+    pub(super) fn request(
+        id: &str,
+        clause: &'static str,
+        weight: Weight,
+        rule: &str,
+        asked: fn(&Visit) -> Judged,
+    ) -> Case {
+        Case::new(id, clause, weight, rule, Script::Request(asked))
+    }
+
+    /// A case about an answer that breaks a rule.
+    pub(super) fn answer(
+        id: &str,
+        clause: &'static str,
+        weight: Weight,
+        rule: &str,
+        answer: fn(&str) -> String,
+    ) -> Case {
+        Case::new(id, clause, weight, rule, Script::BadAnswer(answer))
+    }
+
+    /// A case about an answer that is lawful HTTP and opens nothing.
+    pub(super) fn refusal(id: &str, rule: &str, answer: fn(&str) -> String) -> Case {
+        Case::new(id, "§4.1", Weight::Must, rule, Script::Refusal(answer))
     }
 
     /// The same, with the head cut into writes.

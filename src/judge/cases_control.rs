@@ -2,7 +2,7 @@
 
 use super::bits::{CLOSE, PING, PONG, close_body, frame, ping, text};
 use super::case::{Case, Needs, Weight};
-use super::script::{Step, comes, send};
+use super::script::{Step, comes, cut, send};
 use Weight::Must;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -65,10 +65,7 @@ pub(super) fn cases() -> Vec<Case> {
         "§5.5.2",
         Must,
         "A Ping may come byte by byte.",
-        vec![
-            Step::Cut(ping("bytes").bytes()),
-            Step::Pong(b"bytes".to_vec()),
-        ],
+        vec![cut(ping("bytes")), Step::Pong(b"bytes".to_vec())],
     ));
     cases.push(Case::open(
         "5.5.3-latest",

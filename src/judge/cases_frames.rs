@@ -1,28 +1,32 @@
 //! RFC 6455 §5.1 to §5.3 and §6: headers, lengths, masks.
 
-use super::bits::{BINARY, CONTINUATION, TEXT, binary, frame, ping, text};
+use super::bits::{BINARY, Bits, CONTINUATION, binary, frame, ping, text};
 use super::case::{Case, Needs, Weight};
 use super::conversation::Conversation;
-use super::script::{Judged, Step, comes, send};
+use super::script::{Judged, Step, comes, cut, send};
+use crate::framing::Role;
 use Weight::{Hygiene, Must};
 
 /// The opcodes that have no meaning (§11.8).
 const RESERVED: [u8; 10] = [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF];
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases(endpoint: Role) -> Vec<Case> {
     let mut cases = reserved();
     cases.extend(lengths());
-    cases.extend(masks());
+    cases.extend(match endpoint {
+        Role::Client => masks_of_clients(),
+        Role::Server => masks_of_servers(),
+    });
     cases
 }
 
-fn fails(id: &str, clause: &'static str, weight: Weight, rule: &str, bytes: Vec<u8>) -> Case {
+fn fails(id: &str, clause: &'static str, weight: Weight, rule: &str, frames: Vec<Bits>) -> Case {
     Case::open(
         id,
         clause,
         weight,
         rule,
-        vec![Step::Send(bytes), Step::Fails],
+        vec![Step::Send(frames), Step::Fails],
     )
 }
 
@@ -43,17 +47,17 @@ fn reserved() -> Vec<Case> {
                 "-ping" => format!("{upper} is 0 in a control frame, too."),
                 _ => format!("{upper} is 0 in a Continuation frame, too."),
             };
-            let mut bytes = Vec::new();
+            let mut frames = Vec::new();
             if kind == "-fin" {
-                bytes.extend(text("Hel").unfinished().bytes());
+                frames.push(text("Hel").unfinished());
             }
-            bytes.extend(frame.rsv(bit).bytes());
+            frames.push(frame.rsv(bit));
             cases.push(fails(
                 &format!("5.2-{name}{kind}"),
                 "§5.2",
                 Must,
                 &rule,
-                bytes,
+                frames,
             ));
         }
     }
@@ -67,7 +71,7 @@ fn reserved() -> Vec<Case> {
             "§5.2",
             Must,
             &rule,
-            frame(opcode, "Hello").bytes(),
+            vec![frame(opcode, "Hello")],
         ));
     }
     cases.push(fails(
@@ -75,7 +79,7 @@ fn reserved() -> Vec<Case> {
         "§5.2",
         Must,
         "A frame with a reserved opcode breaks the rule without a payload, too.",
-        frame(3, "").bytes(),
+        vec![frame(3, "")],
     ));
     cases.push(Case::open(
         "5.2-rsv-sent",
@@ -204,14 +208,14 @@ fn lengths() -> Vec<Case> {
             text(&"*".repeat(65535)).in_eight(),
         ),
     ] {
-        cases.push(fails(id, "§5.2", Hygiene, rule, frame.bytes()));
+        cases.push(fails(id, "§5.2", Hygiene, rule, vec![frame]));
     }
     cases.push(fails(
         "5.2-top-bit",
         "§5.2",
         Hygiene,
         "The top bit of a length of eight bytes is 0. A set bit should be refused at once.",
-        binary("").promises(1 << 63).bytes(),
+        vec![binary("").promises(1 << 63)],
     ));
     cases.push(Case::open(
         "5.2-promise",
@@ -219,7 +223,7 @@ fn lengths() -> Vec<Case> {
         Must,
         "A frame may promise 2^63 - 1 bytes. The endpoint refuses it or waits. It does not break.",
         vec![
-            Step::Send(binary("").promises(i64::MAX as u64).bytes()),
+            send(&[binary("").promises(i64::MAX as u64)]),
             Step::MayRefuse,
         ],
     ));
@@ -237,7 +241,7 @@ fn lengths() -> Vec<Case> {
                 "§5.2",
                 Must,
                 "TCP has no messages: a frame may come byte by byte.",
-                vec![Step::Cut(frame.bytes()), comes(&message)],
+                vec![cut(frame), comes(&message)],
             )
             .echo(),
         );
@@ -249,13 +253,8 @@ fn lengths() -> Vec<Case> {
             Must,
             "A header of fourteen bytes may come byte by byte.",
             {
-                let bytes = text(&"*".repeat(65536)).bytes();
-                let (header, payload) = bytes.split_at(20);
-                vec![
-                    Step::Cut(header.to_vec()),
-                    Step::Send(payload.to_vec()),
-                    comes(&"*".repeat(65536)),
-                ]
+                let long = "*".repeat(65536);
+                vec![Step::Cut(vec![text(&long)], 20), comes(&long)]
             },
         )
         .echo(),
@@ -294,8 +293,87 @@ fn lengths() -> Vec<Case> {
     cases
 }
 
-/// §5.1 and §5.3: masks.
-fn masks() -> Vec<Case> {
+/// §5.1 and §5.3: a client masks each frame, with a new key.
+fn masks_of_clients() -> Vec<Case> {
+    let rule = "A server does not mask. A frame with a mask is refused.";
+    vec![
+        fails(
+            "5.1-masked",
+            "§5.1",
+            Must,
+            rule,
+            vec![text("Hello").masked()],
+        ),
+        fails(
+            "5.1-masked-empty",
+            "§5.1",
+            Must,
+            rule,
+            vec![text("").masked()],
+        ),
+        fails(
+            "5.1-masked-ping",
+            "§5.1",
+            Must,
+            rule,
+            vec![ping("Hello").masked()],
+        ),
+        Case::open(
+            "5.1-mask-sent",
+            "§5.1",
+            Must,
+            "A client masks each frame, a Pong and a Close, too.",
+            answers(
+                |seen| match seen.frames.iter().all(|frame| frame.is_masked()) {
+                    true => Ok(()),
+                    false => Err("a frame without a mask".to_owned()),
+                },
+            ),
+        ),
+        Case::open(
+            "5.3-keys-sent",
+            "§5.3",
+            Must,
+            "Each frame has a key that cannot be foreseen: no constant, no counter, no key twice in a hundred.",
+            {
+                // Some endpoints end a connection that sends many Pings at once.
+                let mut steps = Vec::new();
+                for round in 0..10 {
+                    let pings: Vec<_> = (0..10).map(|i| ping([round, i])).collect();
+                    steps.extend([send(&pings), Step::Pong(vec![round, 9])]);
+                }
+                steps.push(Step::Look(keys));
+                steps
+            },
+        ),
+    ]
+}
+
+/// Whether masking keys look random. (Not every Ping has to be answered, so there may be fewer keys
+/// than Pings.)
+fn keys(seen: &Conversation) -> Judged {
+    let masked = seen.frames.iter().filter(|frame| frame.is_masked());
+    let keys = masked.filter_map(|frame| frame.header.last_chunk::<4>());
+    let keys: Vec<u32> = keys.map(|key| u32::from_be_bytes(*key)).collect();
+    let mut steps = keys.windows(2).map(|two| two[1].wrapping_sub(two[0]));
+    let step = steps.next();
+    if keys.len() > 2 && steps.all(|other| Some(other) == step) {
+        return Err(match step {
+            Some(0) => format!("the same key in each frame: {:08x}", keys[0]),
+            _ => "keys that are counted".to_owned(),
+        });
+    }
+    // Among a hundred random keys, two are the same once in 870 000 times.
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|two| two[0] == two[1]) {
+        Some(two) => Err(format!("the key {:08x} twice", two[0])),
+        None => Ok(()),
+    }
+}
+
+/// §5.1 and §5.3: what a server makes of masks.
+fn masks_of_servers() -> Vec<Case> {
     let rule = "A client masks each frame. A frame without a mask is refused.";
     let mut cases = vec![
         fails(
@@ -303,39 +381,38 @@ fn masks() -> Vec<Case> {
             "§5.1",
             Must,
             rule,
-            text("Hello").unmasked().bytes(),
+            vec![text("Hello").unmasked()],
         ),
         fails(
             "5.1-unmasked-empty",
             "§5.1",
             Must,
             "A frame without a payload has a mask, too.",
-            text("").unmasked().bytes(),
+            vec![text("").unmasked()],
         ),
         fails(
             "5.1-unmasked-binary",
             "§5.1",
             Must,
             rule,
-            binary("Hello").unmasked().bytes(),
+            vec![binary("Hello").unmasked()],
         ),
         fails(
             "5.1-unmasked-ping",
             "§5.1",
             Must,
             "A control frame of a client has a mask, too.",
-            ping("Hello").unmasked().bytes(),
+            vec![ping("Hello").unmasked()],
         ),
         fails(
             "5.1-unmasked-fragment",
             "§5.1",
             Must,
             "Each fragment has a mask, not only the first.",
-            [
-                text("Hel").unfinished().bytes(),
-                frame(CONTINUATION, "lo").unmasked().bytes(),
-            ]
-            .concat(),
+            vec![
+                text("Hel").unfinished(),
+                frame(CONTINUATION, "lo").unmasked(),
+            ],
         ),
         Case::open(
             "5.1-masked-sent",
@@ -403,15 +480,8 @@ fn masks() -> Vec<Case> {
             Must,
             "The key begins with the payload, not with a read: a payload may come byte by byte.",
             {
-                let bytes = frame(TEXT, "the key goes on over reads")
-                    .key([1, 2, 4, 8])
-                    .bytes();
-                let (header, payload) = bytes.split_at(6);
-                vec![
-                    Step::Send(header.to_vec()),
-                    Step::Cut(payload.to_vec()),
-                    comes("the key goes on over reads"),
-                ]
+                let words = "the key goes on over reads";
+                vec![cut(text(words).key([1, 2, 4, 8])), comes(words)]
             },
         )
         .echo(),

@@ -3,9 +3,10 @@
 //! It behaves as a lawful client between the steps of a case: it answers Pings, and the first Close.
 //! It reads what comes without a judgement.
 
-use super::bits::{self, CLOSE, CONTINUATION, PING, PONG, frame};
+use super::bits::{Bits, CLOSE, CONTINUATION, PING, PONG, bytes_of, close, frame};
 use super::seen::Seen;
 use crate::compression::{Inflater, TAIL};
+use crate::framing::Role;
 use crate::opening::Deflate;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -80,6 +81,10 @@ struct Unfinished {
 #[derive(Debug)]
 pub(super) struct Conversation {
     stream: TcpStream,
+    /// The side that the judge plays.
+    role: Role,
+    /// Bytes that were held back.
+    held: Vec<u8>,
     began: Instant,
     record: Vec<Entry>,
     /// What came and is not read as frames yet.
@@ -97,11 +102,13 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(stream: TcpStream, began: Instant) -> io::Result<Conversation> {
+    pub(super) fn new(stream: TcpStream, role: Role, began: Instant) -> io::Result<Conversation> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(LONGEST_WRITE))?;
         Ok(Conversation {
             stream,
+            role,
+            held: Vec::new(),
             began,
             record: Vec::new(),
             unread: Vec::new(),
@@ -117,7 +124,11 @@ impl Conversation {
 
     /// From here on, compressed messages are inflated.
     pub(super) fn agree(&mut self, agreed: Deflate) {
-        self.inflater = Some(Inflater::new(agreed.server));
+        let receiving = match self.role {
+            Role::Client => agreed.server,
+            Role::Server => agreed.client,
+        };
+        self.inflater = Some(Inflater::new(receiving));
     }
 
     pub(super) fn into_record(self) -> Vec<Entry> {
@@ -142,8 +153,26 @@ impl Conversation {
     }
 
     /// Sends a frame that the judge itself has to send.
-    pub(super) fn send_frame(&mut self, frame: &bits::Bits, deadline: Instant) {
-        self.send(&frame.bytes(), deadline);
+    pub(super) fn send_frame(&mut self, frame: &Bits, deadline: Instant) {
+        self.send(&frame.bytes(self.role), deadline);
+    }
+
+    /// The bytes of frames, as the judge sends them.
+    pub(super) fn bytes_of(&self, frames: &[Bits]) -> Vec<u8> {
+        bytes_of(frames, self.role)
+    }
+
+    /// Sends bytes without the last ones, which are held back.
+    pub(super) fn hold(&mut self, bytes: &[u8], back: usize, deadline: Instant) {
+        let (front, held) = bytes.split_at(bytes.len() - back);
+        self.held = held.to_vec();
+        self.send(front, deadline);
+    }
+
+    /// Sends what was held back.
+    pub(super) fn send_held(&mut self, deadline: Instant) {
+        let held = std::mem::take(&mut self.held);
+        self.send(&held, deadline);
     }
 
     /// The judge has sent a Close, so it does not answer one.
@@ -315,7 +344,7 @@ impl Conversation {
     pub(super) fn leave(&mut self) {
         if !self.sent_close && !self.has_ended {
             self.sent_close = true;
-            let goodbye = bits::close(1000, "").bytes();
+            let goodbye = close(1000, "").bytes(self.role);
             let _ = self.stream.write(&goodbye);
         }
         let _ = self.stream.shutdown(Shutdown::Write);

@@ -1,6 +1,6 @@
 //! The judge room: a conformance suite for anybody's endpoint.
 //!
-//! - It offers: the [`Case`]s for servers ([`server_cases`]), the [`Target`] that they are run
+//! - It offers: the [`Case`]s for servers and for clients ([`cases`]), the [`Target`] that they are run
 //!   against, and [`judge`], which runs them side by side and gives an [`Outcome`] for each.
 //! - It knows: bytes, TCP, and the clauses of RFC 6455 and RFC 7692.
 //! - It leaves out: the endpoint. It never uses `connection/`, `client/` or `server/`, so that this
@@ -17,7 +17,9 @@ mod cases_control;
 mod cases_fragments;
 mod cases_frames;
 mod cases_opening;
+mod cases_request;
 mod cases_text;
+mod clients;
 mod conversation;
 mod play;
 mod request;
@@ -27,6 +29,7 @@ mod seen;
 mod table;
 
 pub use case::{Case, Needs, Verdict, Weight};
+pub use clients::{Client, Visitor};
 pub use conversation::{Entry, What};
 pub use run::{Outcome, Probe, Settings, Target, judge, probe};
-pub use table::{SECTIONS, Section, server_cases};
+pub use table::{SECTIONS, Section, cases};

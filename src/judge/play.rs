@@ -1,12 +1,12 @@
 //! How the steps of a case are played, and how what is seen becomes a verdict.
 
-use super::bits::{CLOSE, TEXT, ping, text};
+use super::bits::{Bits, CLOSE, TEXT, ping, text};
 use super::case::{Case, Verdict, Weight};
+use super::cases_request::{lawful, with};
 use super::conversation::{Conversation, Event};
 use super::request::Request;
-use super::script::{Answer, Cuts, Judged, Script, Step, code_of};
-use super::seen::Seen;
-use crate::opening::{DEFLATE, Deflate, HeadReader, StatusLine, name, parse_extensions};
+use super::script::{Answer, Cuts, Judged, Script, Step, Visit, code_of};
+use crate::opening::{DEFLATE, Deflate, Fields, HeadReader, StatusLine, name, parse_extensions};
 use crate::printable::Printable;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,12 +28,23 @@ const LONG_PAUSE: Duration = Duration::from_millis(100);
 /// The question "are you there": the payload of a Ping or of a text.
 const PROBE: &str = "judge: are you here?";
 
+/// The side that the judge plays, and what it needs for the opening handshake.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side<'a> {
+    /// It connects to a server.
+    Client {
+        resource: &'a str,
+        host: &'a str,
+        fields: &'a [(String, String)],
+    },
+    /// A client has connected, and has sent its request.
+    Server(Visit<'a>),
+}
+
 /// What a case needs to know of the endpoint and of the user.
 #[derive(Clone, Debug)]
 pub(super) struct Stage<'a> {
-    pub(super) resource: &'a str,
-    pub(super) host: &'a str,
-    pub(super) fields: &'a [(String, String)],
+    pub(super) side: Side<'a>,
     pub(super) timeout: Duration,
     pub(super) echoes: bool,
 }
@@ -51,13 +62,30 @@ impl Stage<'_> {
                 cuts,
                 asked,
             } => {
-                let head = request.bytes(self.resource, self.host, self.fields);
+                let head = self.head(request);
                 self.send_cut(talk, &head, *cuts);
-                let answer = self.answer(talk);
-                match asked(&answer) {
-                    Ok(()) => Verdict::Pass,
-                    Err(seen) => Verdict::broken(case.weight, seen),
-                }
+                verdict(case.weight, asked(&self.answer(talk)))
+            }
+            Script::Request(asked) => {
+                let Side::Server(visit) = self.side else {
+                    return Verdict::Skipped("a case for clients".to_owned());
+                };
+                let _ = self.open(talk, None);
+                verdict(case.weight, asked(&visit))
+            }
+            Script::BadAnswer(answer) => {
+                self.send_bad_answer(*answer, talk);
+                let ends = self.stays_silent(talk, self.deadline());
+                let ends = ends.and_then(|has_ended| match has_ended {
+                    true => Ok(()),
+                    false => Err("nothing: TCP stays open".to_owned()),
+                });
+                verdict(case.weight, ends)
+            }
+            Script::Refusal(answer) => {
+                self.send_bad_answer(*answer, talk);
+                let deadline = Instant::now() + 2 * QUIET.min(self.timeout);
+                verdict(case.weight, self.stays_silent(talk, deadline).map(drop))
             }
             Script::Open(steps) => match self.open(talk, None) {
                 Ok(_) => self.steps(case.weight, steps, talk),
@@ -127,11 +155,14 @@ impl Stage<'_> {
         talk: &mut Conversation,
         offer: Option<&str>,
     ) -> Result<Option<Deflate>, Answer> {
+        if let Side::Server(visit) = self.side {
+            return Ok(self.welcome(visit, talk, offer));
+        }
         let mut request = Request::lawful();
         if let Some(offer) = offer {
             request = request.add(name::EXTENSIONS, offer);
         }
-        let head = request.bytes(self.resource, self.host, self.fields);
+        let head = self.head(&request);
         talk.send(&head, self.deadline());
         match self.answer(talk) {
             Answer::Head(head) if head.start.opens_websocket() => {
@@ -140,6 +171,70 @@ impl Stage<'_> {
                 Ok(answer.and_then(|answer| Deflate::in_answer(answer).ok()))
             }
             answer => Err(answer),
+        }
+    }
+
+    /// The bytes of a request to this server.
+    fn head(&self, request: &Request) -> Vec<u8> {
+        match self.side {
+            Side::Client {
+                resource,
+                host,
+                fields,
+            } => request.bytes(resource, host, fields),
+            Side::Server(_) => Vec::new(),
+        }
+    }
+
+    /// The key of the client.
+    fn key(&self) -> &str {
+        match &self.side {
+            Side::Client { .. } => "",
+            Side::Server(visit) => visit.head.fields.get(name::KEY).unwrap_or_default(),
+        }
+    }
+
+    /// The lawful answer to a client. If it offers permessage-deflate, and the case wants it, that
+    /// is accepted, with those parameters that a server may choose without being asked.
+    fn welcome(
+        &self,
+        visit: Visit,
+        talk: &mut Conversation,
+        wanted: Option<&str>,
+    ) -> Option<Deflate> {
+        let offers = parse_extensions(&visit.head.fields).unwrap_or_default();
+        let is_offered = offers.iter().any(|offer| offer.name == DEFLATE);
+        let wanted = wanted.filter(|_| is_offered);
+        let accepted = wanted.map(|wanted| wanted.replace("; client_max_window_bits", ""));
+        let head = match &accepted {
+            Some(accepted) => with(self.key(), &format!("{}: {accepted}", name::EXTENSIONS)),
+            None => lawful(self.key()),
+        };
+        talk.send(head.as_bytes(), self.deadline());
+        let mut fields = Fields::default();
+        fields.push(name::EXTENSIONS, &accepted?);
+        let answer = parse_extensions(&fields).unwrap_or_default();
+        Deflate::in_answer(answer.first()?).ok()
+    }
+
+    /// The answer, and behind it a message, which nobody should take.
+    fn send_bad_answer(&self, answer: fn(&str) -> String, talk: &mut Conversation) {
+        let answer = answer(self.key());
+        talk.send(answer.as_bytes(), self.deadline());
+        talk.send_frame(&text(PROBE), self.deadline());
+    }
+
+    /// A client whose opening handshake has failed sends no message. Returns whether it ends TCP
+    /// before the deadline.
+    fn stays_silent(&self, talk: &mut Conversation, deadline: Instant) -> Result<bool, String> {
+        loop {
+            match talk.next(deadline) {
+                Event::End => return Ok(true),
+                Event::Nothing => return Ok(false),
+                // Some clients say why they go.
+                Event::Close(_) => {}
+                event => return Err(format!("it goes on: {}", words(&event))),
+            }
         }
     }
 
@@ -168,17 +263,27 @@ impl Stage<'_> {
 
     fn step(&self, weight: Weight, step: &Step, talk: &mut Conversation) -> Verdict {
         let judged = match step {
-            Step::Send(bytes) => {
-                talk.send(bytes, self.deadline());
-                self.note_close(bytes, talk);
+            Step::Send(frames) => {
+                let bytes = talk.bytes_of(frames);
+                talk.send(&bytes, self.deadline());
+                note_close(frames, talk);
                 Ok(())
             }
-            Step::Cut(bytes) => {
+            Step::Cut(frames, count) => {
+                let bytes = talk.bytes_of(frames);
+                let (each, rest) = bytes.split_at(bytes.len().min(*count));
                 let deadline = self.deadline() + bytes.len() as u32 * PAUSE;
-                for byte in bytes {
+                for byte in each {
                     talk.send(&[*byte], deadline);
                     thread::sleep(PAUSE / 2);
                 }
+                talk.send(rest, deadline);
+                note_close(frames, talk);
+                Ok(())
+            }
+            Step::Hold(frames, back) => {
+                let bytes = talk.bytes_of(frames);
+                talk.hold(&bytes, *back, self.deadline());
                 Ok(())
             }
             Step::Message(opcode, payload) => return self.message(weight, *opcode, payload, talk),
@@ -196,7 +301,7 @@ impl Stage<'_> {
                 Ok(None) => Err("the end of TCP, without a Close".to_owned()),
                 Err(seen) => Err(seen),
             },
-            Step::FailsBefore(rest) => return self.fails_before(rest, talk),
+            Step::FailsBeforeRest => return self.fails_before_rest(talk),
             Step::Closes(check) => self.closes(*check, talk),
             Step::Ends => self.ends(talk),
             Step::Look(check) => check(talk),
@@ -206,21 +311,7 @@ impl Stage<'_> {
                 Ok(())
             }
         };
-        match judged {
-            Ok(()) => Verdict::Pass,
-            Err(seen) => Verdict::broken(weight, seen),
-        }
-    }
-
-    /// A step that sends a Close: the judge does not answer another.
-    fn note_close(&self, bytes: &[u8], talk: &mut Conversation) {
-        let mut rest = bytes;
-        while let Some((seen, size)) = Seen::read(rest) {
-            if seen.opcode() == CLOSE {
-                talk.note_close_sent();
-            }
-            rest = &rest[size..];
-        }
+        verdict(weight, judged)
     }
 
     fn message(
@@ -325,10 +416,10 @@ impl Stage<'_> {
         }
     }
 
-    fn fails_before(&self, rest: &[u8], talk: &mut Conversation) -> Verdict {
+    fn fails_before_rest(&self, talk: &mut Conversation) -> Verdict {
         match self.fails_within(Instant::now() + 2 * QUIET.min(self.timeout), talk) {
             Ok(Some(_)) => return Verdict::Pass,
-            Ok(None) => talk.send(rest, self.deadline()),
+            Ok(None) => talk.send_held(self.deadline()),
             Err(seen) => return Verdict::Fail(seen),
         }
         match self.fails(talk) {
@@ -357,6 +448,20 @@ impl Stage<'_> {
                 _ => {}
             }
         }
+    }
+}
+
+/// After a Close of the judge, it does not answer one.
+fn note_close(frames: &[Bits], talk: &mut Conversation) {
+    if frames.iter().any(|frame| frame.opcode() == CLOSE) {
+        talk.note_close_sent();
+    }
+}
+
+fn verdict(weight: Weight, judged: Judged) -> Verdict {
+    match judged {
+        Ok(()) => Verdict::Pass,
+        Err(seen) => Verdict::broken(weight, seen),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::case::{Case, Needs, Verdict};
 use super::conversation::{Conversation, Entry};
-use super::play::Stage;
+use super::play::{Side, Stage};
+use crate::framing::Role;
 use crate::opening::Url;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -121,7 +122,7 @@ pub fn probe(target: &Target, settings: &Settings) -> Result<Probe, String> {
         let stream = target
             .connect(settings.timeout)
             .map_err(|error| error.to_string())?;
-        Conversation::new(stream, Instant::now()).map_err(|error| error.to_string())
+        Conversation::new(stream, Role::Client, Instant::now()).map_err(|error| error.to_string())
     };
     let mut first = connect()?;
     let opened = stage.open(
@@ -150,9 +151,11 @@ pub fn probe(target: &Target, settings: &Settings) -> Result<Probe, String> {
 
 fn stage<'a>(resource: &'a str, host: &'a str, settings: &'a Settings, echoes: bool) -> Stage<'a> {
     Stage {
-        resource,
-        host,
-        fields: &settings.fields,
+        side: Side::Client {
+            resource,
+            host,
+            fields: &settings.fields,
+        },
         timeout: settings.timeout,
         echoes,
     }
@@ -239,7 +242,7 @@ fn run(
 ) -> (Verdict, Vec<Entry>) {
     let connected = target
         .connect(stage.timeout)
-        .and_then(|stream| Conversation::new(stream, began));
+        .and_then(|stream| Conversation::new(stream, Role::Client, began));
     let mut talk = match connected {
         Ok(talk) => talk,
         Err(error) => {

@@ -3,7 +3,7 @@
 use super::bits::{Bits, CLOSE, close_body, frame};
 use super::conversation::Conversation;
 use super::request::Request;
-use crate::opening::{Head, StatusLine};
+use crate::opening::{Head, RequestLine, StatusLine};
 use crate::printable::Printable;
 
 /// What is played.
@@ -15,6 +15,12 @@ pub(super) enum Script {
         cuts: Cuts,
         asked: fn(&Answer) -> Judged,
     },
+    /// The request of a client is judged.
+    Request(fn(&Visit) -> Judged),
+    /// A client gets this answer to its key, which breaks a rule. It fails the connection.
+    BadAnswer(fn(&str) -> String),
+    /// A client gets this answer, which is lawful HTTP and opens nothing. It may use TCP again.
+    Refusal(fn(&str) -> String),
     /// A lawful opening, then these steps.
     Open(Vec<Step>),
     /// A lawful opening with an offer of permessage-deflate, then these steps.
@@ -35,10 +41,12 @@ pub(super) enum Cuts {
 /// One step on an open connection.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// One write.
-    Send(Vec<u8>),
-    /// A write for each byte.
-    Cut(Vec<u8>),
+    /// One write for these frames.
+    Send(Vec<Bits>),
+    /// The first bytes of these frames, each in a write of its own; then the rest in one.
+    Cut(Vec<Bits>, usize),
+    /// One write for these frames, without their last bytes. They are held back.
+    Hold(Vec<Bits>, usize),
     /// The next message is this one. Pongs that come before it are kept for later steps.
     Message(u8, Vec<u8>),
     /// A Pong with this payload comes. Messages that come before it are kept for later steps.
@@ -51,8 +59,9 @@ pub(super) enum Step {
     Fails,
     /// The endpoint fails the connection with a Close that has one of these codes.
     FailsWith(&'static [u16]),
-    /// The endpoint fails the connection now. If it does so only after these bytes, it is late.
-    FailsBefore(Vec<u8>),
+    /// The endpoint fails the connection now. If it does so only after the bytes that were held
+    /// back, it is late.
+    FailsBeforeRest,
     /// A Close comes whose body is good, by this check.
     Closes(fn(&[u8]) -> Judged),
     /// The endpoint ends TCP.
@@ -65,6 +74,15 @@ pub(super) enum Step {
 
 /// `Err`: what was seen in place of what was asked.
 pub(super) type Judged = Result<(), String>;
+
+/// A client that has connected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visit<'a> {
+    /// Its request.
+    pub(super) head: &'a Head<RequestLine>,
+    /// The keys of its earlier connections.
+    pub(super) earlier: &'a [String],
+}
 
 /// The answer to a head.
 #[derive(Debug)]
@@ -92,12 +110,17 @@ impl Answer {
 
 /// One write for these frames.
 pub(super) fn send(frames: &[Bits]) -> Step {
-    Step::Send(frames.iter().flat_map(Bits::bytes).collect())
+    Step::Send(frames.to_vec())
+}
+
+/// A write for each byte of this frame.
+pub(super) fn cut(frame: Bits) -> Step {
+    Step::Cut(vec![frame], usize::MAX)
 }
 
 /// A Close with this code and no reason.
 pub(super) fn send_close(code: u16) -> Step {
-    Step::Send(frame(CLOSE, close_body(code, "")).bytes())
+    Step::Send(vec![frame(CLOSE, close_body(code, ""))])
 }
 
 /// The next message is this text.

@@ -5,8 +5,10 @@
 mod programs;
 mod server;
 
-use rfc6455::judge::{Case, Settings, Target, Verdict, judge, probe, server_cases};
+use rfc6455::judge::{Case, Client, Settings, Target, Verdict, Visitor, cases, judge, probe};
+use rfc6455::{Compression, Config, Role};
 use server::Fault::{self, *};
+use server::Server;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -238,7 +240,7 @@ fn judged(address: SocketAddr, path: &str, timeout: Duration) -> Result<Vec<Foun
         ..Settings::default()
     };
     let probe = probe(&target, &settings)?;
-    let cases = server_cases();
+    let cases = cases(Role::Server);
     let mut found: Vec<Option<Verdict>> = vec![None; cases.len()];
     judge(&target, &settings, &probe, &cases, |outcome| {
         found[outcome.index] = Some(outcome.verdict);
@@ -307,14 +309,18 @@ fn check((fault, may_notice): &(Fault, &[&str])) -> Vec<String> {
         Err(_) if may_notice.is_empty() => return Vec::new(),
         Err(why) => return vec![format!("{fault:?}: {why}")],
     };
-    let noticed = noticed(&found);
+    wrong_notices(*fault, may_notice, &found)
+}
+
+/// What was not noticed, or by an unrelated case.
+fn wrong_notices(fault: Fault, may_notice: &[&str], found: &[Found]) -> Vec<String> {
+    let noticed = noticed(found);
     let mut wrong = Vec::new();
     let is = |line: &String, id: &str| line.starts_with(id);
-    if !noticed.iter().any(|line| is(line, may_notice[0])) {
-        wrong.push(format!(
-            "{fault:?} was not noticed by {}: {noticed:?}",
-            may_notice[0]
-        ));
+    if let Some(first) = may_notice.first()
+        && !noticed.iter().any(|line| is(line, first))
+    {
+        wrong.push(format!("{fault:?} was not noticed by {first}: {noticed:?}"));
     }
     for line in noticed {
         if !may_notice.iter().any(|id| is(&line, id)) {
@@ -322,6 +328,160 @@ fn check((fault, may_notice): &(Fault, &[&str])) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Each fault of a client, and the beginnings of the ids of all cases that may notice it.
+const FAULTS_OF_CLIENTS: [(Fault, &[&str]); 24] = [
+    (SendsPost, &["4.1-method"]),
+    (SendsHttp10, &["4.1-http-1.1"]),
+    (SendsNoHost, &["4.1-host"]),
+    (SendsNoVersion, &["4.1-version"]),
+    (SendsShortKey, &["4.1-key"]),
+    (SendsOneKey, &["4.1-new-key"]),
+    (
+        TakesEveryStatus,
+        &["4.1-status-200", "4.1-status-", "4.1-not-http"],
+    ),
+    (TakesNoUpgrade, &["4.1-no-upgrade", "4.1-other-upgrade"]),
+    (
+        TakesNoConnection,
+        &["4.1-no-connection", "4.1-other-connection"],
+    ),
+    (
+        TakesEveryAccept,
+        &[
+            "4.1-other-accept",
+            "4.1-no-accept",
+            "4.1-accept-case",
+            "4.1-key-for-accept",
+        ],
+    ),
+    (TakesUnknownExtension, &["4.1-extension"]),
+    (TakesUnknownSubprotocol, &["4.1-subprotocol"]),
+    (TakesMasked, &["5.1-masked"]),
+    (SendsUnmasked, &["5.1-mask-sent"]),
+    (MasksWithOneKey, &["5.3-keys-sent"]),
+    (CountsKeys, &["5.3-keys-sent"]),
+    (IgnoresRsv2, &["5.2-rsv2", "7.1.7-"]),
+    (
+        LittleEndianLength,
+        &["5.2-text-126", "5.2-", "6.2-", "5.4-lengths"],
+    ),
+    (NoUtf8, &["8.1-ff", "8.1-"]),
+    (
+        NoPong,
+        &[
+            "5.5.2-one",
+            "5.5.2-",
+            "5.5.3-",
+            "5.4-ping-between",
+            "5.3-keys-sent",
+            "5.1-mask-sent",
+        ],
+    ),
+    (
+        TakesContinuationAlone,
+        &["5.4-nothing", "5.4-after-the-end", "7.1.7-nothing-behind"],
+    ),
+    (Sends1005, &["7.4.1-not-sent", "5.5.1-empty"]),
+    (ClosesTwice, &["5.5.1-once"]),
+    (Strict, &[]),
+];
+
+/// A client visits the judge once for each case.
+fn judged_client(visit: impl Fn(SocketAddr, usize) + Sync) -> Vec<Found> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = Settings {
+        timeout: Duration::from_secs(2),
+        heavy: true,
+        ..Settings::default()
+    };
+    let cases = cases(Role::Client);
+    let mut client = Client::default();
+    let mut found = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| (0..cases.len()).for_each(|case| visit(address, case)));
+        for (index, case) in cases.iter().enumerate() {
+            let (stream, _) = listener.accept().unwrap();
+            let visitor = Visitor::receive(stream, settings.timeout).unwrap();
+            assert_eq!(visitor.resource(), format!("/case?case={index}"));
+            let outcome = visitor.judge(case, index, &mut client, &settings);
+            found.push((case.clone(), outcome.verdict));
+        }
+    });
+    found
+}
+
+#[test]
+fn our_own_client_passes_everything_with_compression_and_without() {
+    for compression in [
+        None,
+        Some(Compression {
+            threshold: 0,
+            ..Compression::default()
+        }),
+    ] {
+        let found = judged_client(|address, case| {
+            let config = Config {
+                compression,
+                ..Config::default()
+            };
+            let url = format!("ws://{address}/case?case={case}");
+            let Ok(mut socket) = rfc6455::Client::new(&url).unwrap().config(config).connect()
+            else {
+                return;
+            };
+            while let Ok(Some((message, writer))) = socket.read_with_writer() {
+                if writer.write(message).is_err() {
+                    break;
+                }
+            }
+        });
+        assert_eq!(noticed(&found), Vec::<String>::new());
+        let skipped = found
+            .iter()
+            .filter(|(_, verdict)| matches!(verdict, Verdict::Skipped(_)));
+        assert_eq!(skipped.count() == 0, compression.is_some());
+    }
+}
+
+#[test]
+fn each_broken_rule_of_a_client_is_noticed_by_its_case_and_by_no_unrelated_one() {
+    let mut wrong = Vec::new();
+    thread::scope(|scope| {
+        let each: Vec<_> = FAULTS_OF_CLIENTS
+            .chunks(FAULTS_OF_CLIENTS.len().div_ceil(4))
+            .map(|faults| {
+                scope.spawn(move || {
+                    faults
+                        .iter()
+                        .flat_map(check_client)
+                        .collect::<Vec<String>>()
+                })
+            })
+            .collect();
+        wrong = each
+            .into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect();
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn check_client((fault, may_notice): &(Fault, &[&str])) -> Vec<String> {
+    let found = judged_client(|address, case| {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        let mut client = Server::new(*fault, stream);
+        client.is_client = true;
+        if client
+            .open_as_client(&format!("/case?case={case}"))
+            .unwrap_or(false)
+        {
+            let _ = client.converse();
+        }
+    });
+    wrong_notices(*fault, may_notice, &found)
 }
 
 #[test]

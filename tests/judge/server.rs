@@ -3,6 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rand::Rng;
+use rand::rngs::StdRng;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -100,6 +102,23 @@ pub enum Fault {
     ReasonOver100Fails,
     ServesOne,
     NoEcho,
+    // Of clients only:
+    SendsPost,
+    SendsHttp10,
+    SendsNoHost,
+    SendsNoVersion,
+    SendsShortKey,
+    SendsOneKey,
+    TakesEveryStatus,
+    TakesNoUpgrade,
+    TakesNoConnection,
+    TakesEveryAccept,
+    TakesUnknownExtension,
+    TakesUnknownSubprotocol,
+    TakesMasked,
+    SendsUnmasked,
+    MasksWithOneKey,
+    CountsKeys,
 }
 
 use Fault::*;
@@ -129,8 +148,11 @@ impl From<io::Error> for Failed {
     }
 }
 
-struct Server {
+pub struct Server {
     fault: Fault,
+    /// It is a client: it masks, and its peer does not.
+    pub is_client: bool,
+    last_key: u32,
     stream: TcpStream,
     /// What was read and not used.
     unread: Vec<u8>,
@@ -146,10 +168,12 @@ struct Frame {
 }
 
 impl Server {
-    fn new(fault: Fault, stream: TcpStream) -> Server {
+    pub fn new(fault: Fault, stream: TcpStream) -> Server {
         stream.set_nodelay(true).unwrap();
         Server {
             fault,
+            is_client: false,
+            last_key: 0x1234_5678,
             stream,
             unread: Vec::new(),
             first_key: None,
@@ -163,9 +187,14 @@ impl Server {
     }
 
     fn serve(&mut self) -> io::Result<()> {
-        if !self.open()? {
-            return self.end();
+        match self.open()? {
+            true => self.converse(),
+            false => self.end(),
         }
+    }
+
+    /// Echoes messages on an open connection.
+    pub fn converse(&mut self) -> io::Result<()> {
         loop {
             match self.frame().and_then(|frame| self.take(frame)) {
                 Ok(true) => {}
@@ -209,6 +238,77 @@ impl Server {
                 Ok(())
             }
         }
+    }
+
+    fn next_key(&mut self) -> [u8; 4] {
+        match self.fault {
+            MasksWithOneKey => {}
+            CountsKeys => self.last_key += 1,
+            _ => self.last_key = rand::make_rng::<StdRng>().next_u32(),
+        }
+        self.last_key.to_be_bytes()
+    }
+
+    /// §4.1. Returns whether the connection is open.
+    pub fn open_as_client(&mut self, resource: &str) -> io::Result<bool> {
+        let method = if self.is(SendsPost) { "POST" } else { "GET" };
+        let version = if self.is(SendsHttp10) { "1.0" } else { "1.1" };
+        let nonce: [u8; 16] = match self.fault {
+            SendsOneKey => *b"always the same.",
+            _ => {
+                let mut nonce = [0; 16];
+                rand::make_rng::<StdRng>().fill_bytes(&mut nonce);
+                nonce
+            }
+        };
+        let key = match self.is(SendsShortKey) {
+            true => STANDARD.encode(&nonce[1..]),
+            false => STANDARD.encode(nonce),
+        };
+        let mut request = format!(
+            "{method} {resource} HTTP/{version}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: {key}\r\n"
+        );
+        if !self.is(SendsNoHost) {
+            request += "Host: localhost\r\n";
+        }
+        if !self.is(SendsNoVersion) {
+            request += "Sec-WebSocket-Version: 13\r\n";
+        }
+        self.stream.write_all((request + "\r\n").as_bytes())?;
+        while !self.unread.windows(4).any(|end| end == b"\r\n\r\n") {
+            self.read()?;
+        }
+        let end = self.unread.windows(4).position(|end| end == b"\r\n\r\n");
+        let head: Vec<u8> = self.unread.drain(..end.unwrap() + 4).collect();
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let has = |field: &str| head.contains(&format!("{field}\r\n"));
+        let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        let hash = sha1_smol::Sha1::from(format!("{key}{guid}")).digest();
+        let accept = STANDARD.encode(hash.bytes());
+        let checks = [
+            (head.starts_with("HTTP/1.1 101 "), TakesEveryStatus),
+            (has("\r\nUpgrade: websocket"), TakesNoUpgrade),
+            (
+                has("\r\nConnection: Upgrade") || has("\r\nConnection: Upgrade, close"),
+                TakesNoConnection,
+            ),
+            (
+                has(&format!("Sec-WebSocket-Accept: {accept}")),
+                TakesEveryAccept,
+            ),
+            (
+                !head.contains("Sec-WebSocket-Extensions"),
+                TakesUnknownExtension,
+            ),
+            (
+                !head.contains("Sec-WebSocket-Protocol"),
+                TakesUnknownSubprotocol,
+            ),
+        ];
+        Ok(checks
+            .iter()
+            .all(|(is_good, fault)| *is_good || self.is(*fault)))
     }
 
     /// §4.2. Returns whether the connection is open.
@@ -382,11 +482,12 @@ impl Server {
             _ => return Err(Failed(1002)),
         }
         let is_masked = second & 0x80 != 0;
-        let may_be_unmasked = match is_control {
-            true => self.is(TakesUnmaskedControl),
-            false => self.is(TakesUnmasked),
+        let may_break = match (self.is_client, is_control) {
+            (true, _) => self.is(TakesMasked),
+            (false, true) => self.is(TakesUnmaskedControl),
+            (false, false) => self.is(TakesUnmasked),
         };
-        if !is_masked && !may_be_unmasked {
+        if is_masked == self.is_client && !may_break {
             return Err(Failed(1002));
         }
         if is_control && !fin && !self.is(TakesFragmentedControl) {
@@ -630,7 +731,13 @@ impl Server {
             (SendsReservedOpcode, 10) => 11,
             _ => opcode,
         };
-        let mask_bit = if self.is(MasksAnswers) { 0x80 } else { 0 };
+        let key = match self.fault {
+            MasksAnswers => Some([0; 4]),
+            SendsUnmasked => None,
+            _ if self.is_client => Some(self.next_key()),
+            _ => None,
+        };
+        let mask_bit = if key.is_some() { 0x80 } else { 0 };
         let mut frame = vec![0x80 | rsv | opcode];
         match payload.len() {
             0..=125 if !self.is(LongFormSent) || opcode >= 8 => {
@@ -645,10 +752,19 @@ impl Server {
                 frame.extend((payload.len() as u64).to_be_bytes());
             }
         }
-        if self.is(MasksAnswers) {
-            frame.extend([0; 4]);
-        }
-        frame.extend(payload);
+        let key = match key {
+            Some(key) => {
+                frame.extend(key);
+                key
+            }
+            None => [0; 4],
+        };
+        frame.extend(
+            payload
+                .iter()
+                .zip(key.iter().cycle())
+                .map(|(byte, key)| byte ^ key),
+        );
         self.stream.write_all(&frame)
     }
 }

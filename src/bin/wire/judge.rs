@@ -1,6 +1,8 @@
-//! `wire judge`: tests a server. This file runs the cases. `judge/report.rs` says what they found, as
-//! text; `judge/files.rs` writes it for other programs.
+//! `wire judge`: tests a server, or a client. This file runs the cases for servers, `judge/clients.rs`
+//! those for clients. `judge/report.rs` says what they found, as text; `judge/files.rs` writes it for
+//! other programs.
 
+mod clients;
 mod files;
 mod report;
 
@@ -8,23 +10,28 @@ use crate::Trouble;
 use crate::arguments::{Argument, Arguments};
 use crate::output::{complain, print};
 use crate::request::field;
-use report::{Judgement, Report};
-use rfc6455::Printable;
+use report::{Progress, Wanted};
 use rfc6455::judge::{Case, Needs, SECTIONS, Settings, Target, judge, probe};
+use rfc6455::{Printable, Role};
 use std::fs;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub const HELP: &str = "\
-Tests a WebSocket server: sends what RFC 6455 and RFC 7692 allow and forbid, and says which rules the
-server keeps. Each case has a connection of its own. Cases run side by side, which breaks §4.1 step 2
+Tests a WebSocket server (or a client): sends what RFC 6455 and RFC 7692 allow and forbid, and says which rules it
+keeps. Each case has a connection of its own. Cases run side by side, which breaks §4.1 step 2
 (one connection at a time) on purpose.
 
 Usage: wire judge [OPTIONS] URL [SECTION...]
+       wire judge [OPTIONS] --listen HOST:PORT [SECTION...]
 
   URL                    ws://HOST[:PORT][/PATH]: an endpoint that sends each message back. Of a
                          server that does not, less can be tested, and the rest is skipped.
   SECTION                only these cases: 5.5 for all of §5.5, or an id such as 5.2-rsv1
+  --listen HOST:PORT     test a client: each of its connections is one case. The paths are those of
+                         Autobahn's fuzzing server: /getCaseCount, /runCase?case=N&agent=A and so
+                         on; every other path is the next case. The client sends messages back.
+  --run \"COMMAND {url}\"  with --listen: start this client once for each case
   --list                 list the cases, and test nothing
   --verbose              show the whole conversation of each case
   --timeout SECONDS      wait so long for an answer (default: 2)
@@ -49,15 +56,27 @@ struct Options {
     settings: Settings,
     list: bool,
     verbose: bool,
+    listen: Option<String>,
+    run: Option<String>,
     json: Option<String>,
     junit: Option<String>,
 }
 
 pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let mut options = parse(&mut arguments)?;
+    let endpoint = match options.listen {
+        Some(_) => Role::Client,
+        None => Role::Server,
+    };
+    if options.list || options.listen.is_some() {
+        options.wanted.extend(options.url.take());
+    }
     if options.list {
-        let wanted = options.url.iter().chain(&options.wanted);
-        return list(&wanted.cloned().collect::<Vec<_>>());
+        return list(&sections(&options.wanted, endpoint)?);
+    }
+    if let Some(listen) = options.listen.take() {
+        let progress = Progress::new(sections(&options.wanted, endpoint)?, options.verbose);
+        return clients::run(&listen, progress, &options);
     }
     let url = options.url.take();
     let url = url.ok_or_else(|| Trouble::wrong("the URL is missing"))?;
@@ -65,56 +84,33 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let cannot = |what: &dyn std::fmt::Display| Trouble::Failed(format!("{url}: {what}"));
     let target = Target::new(parsed).map_err(|error| cannot(&error))?;
     options.settings.heavy |= target.is_local();
-    let sections = sections(&options.wanted)?;
+    let sections = sections(&options.wanted, endpoint)?;
 
-    let began = Instant::now();
     let probe = probe(&target, &options.settings).map_err(|what| cannot(&what))?;
-    let mut report = Report::new(&url, options.verbose);
-    print_or_stop(&report.beginning(&probe))?;
-    let cases: Vec<Case> = sections
-        .iter()
-        .flat_map(|(_, cases)| cases.clone())
-        .collect();
-    let mut done: Vec<Option<Judgement>> = cases.iter().map(|_| None).collect();
-    let mut left = sections
-        .iter()
-        .map(|(section, cases)| (section, cases.len()));
-    let mut section = left.next();
-    let mut shown = 0;
+    let mut progress = Progress::new(sections, options.verbose);
+    print_or_stop(&report::beginning(&url, &probe))?;
+    let cases = progress.cases();
     let mut result = Ok(());
     judge(&target, &options.settings, &probe, &cases, |outcome| {
-        let case = cases[outcome.index].clone();
-        done[outcome.index] = Some(Judgement {
-            case,
-            verdict: outcome.verdict,
-            record: outcome.record,
-            time: outcome.time,
-        });
-        // A section is printed when all of its cases are done.
-        while let Some((head, count)) = section {
-            let all: Option<Vec<&Judgement>> = done[shown..shown + count]
-                .iter()
-                .map(Option::as_ref)
-                .collect();
-            let Some(all) = all else {
-                break;
-            };
-            if result.is_ok() {
-                result = print_or_stop(&report.section(head, &all));
-            }
-            shown += count;
-            section = left.next();
+        let text = progress.add(outcome);
+        if result.is_ok() {
+            result = print_or_stop(&text);
         }
     });
     result?;
-    let done: Vec<Judgement> = done.into_iter().flatten().collect();
-    let time = began.elapsed();
+    finish(&url, progress, &options)
+}
+
+/// Prints the summary, and writes the files.
+fn finish(name: &str, mut progress: Progress, options: &Options) -> Result<ExitCode, Trouble> {
+    print_or_stop(&progress.skip_rest())?;
+    let (done, time) = progress.end();
     print_or_stop(&report::summary(&done, time))?;
     if let Some(path) = &options.json {
-        write(path, &files::json(&url, &done))?;
+        write(path, &files::json(name, &done))?;
     }
     if let Some(path) = &options.junit {
-        write(path, &files::junit(&url, &done, time))?;
+        write(path, &files::junit(name, &done, time))?;
     }
     Ok(match report::broken_rules(&done).is_empty() {
         true => ExitCode::SUCCESS,
@@ -137,6 +133,8 @@ fn parse(arguments: &mut Arguments) -> Result<Options, Trouble> {
                 "--subprotocol" => {
                     options.add_field("Sec-WebSocket-Protocol", arguments.value()?);
                 }
+                "--listen" => options.listen = Some(arguments.value()?),
+                "--run" => options.run = Some(arguments.value()?),
                 "--json" => options.json = Some(arguments.value()?),
                 "--junit" => options.junit = Some(arguments.value()?),
                 _ => return Err(argument.unexpected().into()),
@@ -175,13 +173,10 @@ fn jobs(value: &str) -> Result<usize, Trouble> {
     jobs.ok_or_else(|| Trouble::wrong(format!("--jobs takes a number, 1 to 256, not {value}")))
 }
 
-/// A section, and those of its cases that are wanted.
-type Wanted = (rfc6455::judge::Section, Vec<Case>);
-
 /// The sections with the cases that are wanted. No wish: all.
-fn sections(wanted: &[String]) -> Result<Vec<Wanted>, Trouble> {
+fn sections(wanted: &[String], endpoint: Role) -> Result<Vec<Wanted>, Trouble> {
     for wish in wanted {
-        let mut all = SECTIONS.iter().flat_map(|section| section.cases());
+        let mut all = SECTIONS.iter().flat_map(|section| section.cases(endpoint));
         if !all.any(|case| is_wanted(&case, wish)) {
             let wish = Printable(wish);
             return Err(Trouble::wrong(format!(
@@ -190,7 +185,7 @@ fn sections(wanted: &[String]) -> Result<Vec<Wanted>, Trouble> {
         }
     }
     let sections = SECTIONS.iter().map(|section| {
-        let mut cases = section.cases();
+        let mut cases = section.cases(endpoint);
         cases.retain(|case| wanted.is_empty() || wanted.iter().any(|wish| is_wanted(case, wish)));
         (*section, cases)
     });
@@ -204,9 +199,9 @@ fn is_wanted(case: &Case, wish: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
 }
 
-fn list(wanted: &[String]) -> Result<ExitCode, Trouble> {
+fn list(sections: &[Wanted]) -> Result<ExitCode, Trouble> {
     let mut text = String::new();
-    for (section, cases) in sections(wanted)? {
+    for (section, cases) in sections {
         text += &format!("{} ({})\n", section.name, section.clause);
         for case in cases {
             let needs = match case.needs {

@@ -1,12 +1,12 @@
 //! What the cases found, as text for a terminal.
 
 use rfc6455::framing::{Decoded, Header, mask};
-use rfc6455::judge::{Case, Entry, Probe, Section, Verdict, What};
+use rfc6455::judge::{Case, Entry, Outcome, Probe, Section, Verdict, What};
 use rfc6455::trace::{hex, words, words::plural};
 use rfc6455::{OpCode, Printable};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The reserved bits, which a header may have here: they are shown, not judged.
 const ALL_RESERVED: u8 = 0b0111_0000;
@@ -22,56 +22,131 @@ pub struct Judgement {
     pub time: Duration,
 }
 
-/// Writes the sections.
-pub struct Report<'a> {
-    url: &'a str,
-    verbose: bool,
+/// A section, and those of its cases that are wanted.
+pub type Wanted = (Section, Vec<Case>);
+
+/// What is known before the first case.
+pub fn beginning(url: &str, probe: &Probe) -> String {
+    let mut text = format!("{}\n", Printable(url));
+    if !probe.echoes {
+        text += "It does not send messages back, so what needs an echo is skipped.\n";
+    }
+    if !probe.serves_two {
+        text += "It serves one connection at a time, so one case runs at a time.\n";
+    }
+    text
 }
 
-impl<'a> Report<'a> {
-    pub fn new(url: &'a str, verbose: bool) -> Report<'a> {
-        Report { url, verbose }
+/// The cases that are done. A section is printed when all of its cases are.
+pub struct Progress {
+    sections: Vec<Wanted>,
+    verbose: bool,
+    began: Instant,
+    /// One place for each case, section by section.
+    done: Vec<Option<Judgement>>,
+    /// How many sections, and how many cases, are printed.
+    printed: (usize, usize),
+}
+
+impl Progress {
+    pub fn new(sections: Vec<Wanted>, verbose: bool) -> Progress {
+        let count = sections.iter().map(|(_, cases)| cases.len()).sum();
+        Progress {
+            sections,
+            verbose,
+            began: Instant::now(),
+            done: (0..count).map(|_| None).collect(),
+            printed: (0, 0),
+        }
     }
 
-    /// What is known before the first case.
-    pub fn beginning(&self, probe: &Probe) -> String {
-        let mut text = format!("{}\n", Printable(self.url));
-        if !probe.echoes {
-            text += "It does not send messages back, so what needs an echo is skipped.\n";
-        }
-        if !probe.serves_two {
-            text += "It serves one connection at a time, so one case runs at a time.\n";
-        }
-        text
+    /// All cases, in their order.
+    pub fn cases(&self) -> Vec<Case> {
+        let cases = self.sections.iter().flat_map(|(_, cases)| cases);
+        cases.cloned().collect()
     }
 
-    /// A section whose cases are all done.
-    pub fn section(&mut self, section: &Section, all: &[&Judgement]) -> String {
-        let passed = all
-            .iter()
-            .filter(|one| one.verdict == Verdict::Pass)
-            .count();
-        let (name, clause, count) = (section.name, section.clause, all.len());
-        let mut text = format!("\n{name} ({clause}): {passed} of {count}\n");
-        for one in all {
-            let mark = match one.verdict {
-                Verdict::Pass => '✓',
-                Verdict::Fail(_) => '✗',
-                Verdict::Weak(_) => '~',
-                Verdict::Skipped(_) => '-',
+    /// The verdict on a case, if it is done.
+    pub fn verdict(&self, index: usize) -> Option<&Verdict> {
+        self.done.get(index)?.as_ref().map(|one| &one.verdict)
+    }
+
+    /// Takes an outcome. Returns the sections that are complete now, as text.
+    pub fn add(&mut self, outcome: Outcome) -> String {
+        let mut cases = self.sections.iter().flat_map(|(_, cases)| cases);
+        let case = cases.nth(outcome.index);
+        let case = case.expect("an outcome of one of these cases").clone();
+        self.done[outcome.index] = Some(Judgement {
+            case,
+            verdict: outcome.verdict,
+            record: outcome.record,
+            time: outcome.time,
+        });
+        let mut text = String::new();
+        while let Some((head, cases)) = self.sections.get(self.printed.0) {
+            let all = &self.done[self.printed.1..self.printed.1 + cases.len()];
+            let all: Option<Vec<&Judgement>> = all.iter().map(Option::as_ref).collect();
+            let Some(all) = all else {
+                break;
             };
-            let Case { id, rule, .. } = &one.case;
-            let _ = writeln!(text, "  {mark} {id:<26} {rule}");
-            match &one.verdict {
-                Verdict::Pass if !self.verbose => {}
-                Verdict::Skipped(why) if !self.verbose => {
-                    let _ = writeln!(text, "      skipped  {}", Printable(why));
-                }
-                verdict => text += &details(one, verdict),
-            }
+            text += &section(head, &all, self.verbose);
+            self.printed = (self.printed.0 + 1, self.printed.1 + cases.len());
         }
         text
     }
+
+    /// The cases that never had a connection are skipped. Returns their sections as text.
+    pub fn skip_rest(&mut self) -> String {
+        let missing = (0..self.done.len()).filter(|&index| self.done[index].is_none());
+        let missing: Vec<usize> = missing.collect();
+        let mut text = String::new();
+        for index in missing {
+            let why = "the client did not connect for it".to_owned();
+            text += &self.add(Outcome {
+                index,
+                verdict: Verdict::Skipped(why),
+                record: Vec::new(),
+                time: Duration::ZERO,
+            });
+        }
+        text
+    }
+
+    /// All cases that are done, and how long they took together.
+    pub fn end(self) -> (Vec<Judgement>, Duration) {
+        (
+            self.done.into_iter().flatten().collect(),
+            self.began.elapsed(),
+        )
+    }
+}
+
+/// A section whose cases are all done.
+fn section(section: &Section, all: &[&Judgement], verbose: bool) -> String {
+    let passed = all
+        .iter()
+        .filter(|one| one.verdict == Verdict::Pass)
+        .count();
+    let (name, clause, count) = (section.name, section.clause, all.len());
+    let mut text = format!("\n{name} ({clause}): {passed} of {count}\n");
+    for one in all {
+        let mark = match one.verdict {
+            Verdict::Pass => '✓',
+            Verdict::Fail(_) => '✗',
+            Verdict::Weak(_) => '~',
+            Verdict::Skipped(_) => '-',
+        };
+        let Case { id, rule, .. } = &one.case;
+        let _ = writeln!(text, "  {mark} {id:<26} {rule}");
+        match &one.verdict {
+            Verdict::Pass if !verbose => {}
+            Verdict::Skipped(why) if !verbose => {
+                let _ = writeln!(text, "      skipped  {}", Printable(why));
+            }
+            verdict => text += &details(one, verdict),
+        }
+    }
+    text
 }
 
 /// What was asked, what was sent, and what was seen.
