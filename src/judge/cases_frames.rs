@@ -41,9 +41,7 @@ fn reserved() -> Vec<Case> {
             ("-fin", frame(CONTINUATION, "lo")),
         ] {
             let rule = match kind {
-                "" => format!(
-                    "{upper} is 0, unless an extension was negotiated that gives it a meaning."
-                ),
+                "" => format!("{upper} is 0, unless a negotiated extension gives it a meaning."),
                 "-ping" => format!("{upper} is 0 in a control frame, too."),
                 _ => format!("{upper} is 0 in a Continuation frame, too."),
             };

@@ -2,6 +2,7 @@
 
 use super::case::{Case, Needs, Verdict};
 use super::conversation::{Conversation, Entry};
+use super::hints::{hint, hint_of_case};
 use super::play::{Side, Stage};
 use crate::framing::Role;
 use crate::opening::Url;
@@ -95,6 +96,8 @@ pub struct Probe {
     pub serves_two: bool,
     /// It takes an offer of permessage-deflate.
     pub compresses: bool,
+    /// A hint, if it does not send messages back, and that looks like a classic mistake.
+    pub hint: Option<&'static str>,
 }
 
 /// What a case found out, and how.
@@ -108,6 +111,17 @@ pub struct Outcome {
     pub record: Vec<Entry>,
     /// How long it took.
     pub time: Duration,
+}
+
+impl Outcome {
+    /// A hint, if the case was not passed and looks like a classic mistake.
+    #[must_use]
+    pub fn hint(&self, case: &Case) -> Option<&'static str> {
+        match self.verdict {
+            Verdict::Fail(_) => hint(&case.id, &self.record).or_else(|| hint_of_case(&case.id)),
+            Verdict::Pass | Verdict::Weak(_) | Verdict::Skipped(_) => None,
+        }
+    }
 }
 
 /// Looks at a server before it is judged: whether it opens, whether it echoes, and whether it serves
@@ -134,7 +148,11 @@ pub fn probe(target: &Target, settings: &Settings) -> Result<Probe, String> {
             first.agree(agreed);
             true
         }),
-        Err(answer) => return Err(format!("no opening: {}", answer.words())),
+        Err(answer) => {
+            let hint = hint("", &first.into_record());
+            let hint = hint.map_or(String::new(), |hint| format!(". {hint}"));
+            return Err(format!("no opening: {}{hint}", answer.words()));
+        }
     };
     // While the first is open.
     let mut second = connect()?;
@@ -142,7 +160,9 @@ pub fn probe(target: &Target, settings: &Settings) -> Result<Probe, String> {
     let echoes = stage.echoes(&mut first);
     first.leave();
     second.leave();
+    let hint = hint("", &first.into_record()).filter(|_| !echoes);
     Ok(Probe {
+        hint,
         echoes,
         serves_two,
         compresses,

@@ -287,6 +287,25 @@ fn our_own_server_passes_everything_with_compression_and_without() {
 }
 
 #[test]
+fn the_picture_in_the_readme_is_what_the_program_prints() {
+    let server = programs::ServerProgram::start(&[]);
+    let url = server.url("/echo");
+    let wire = std::process::Command::new(env!("CARGO_BIN_EXE_wire"))
+        .args(["judge", &url, "5.2-rsv1"])
+        .output()
+        .unwrap();
+    assert!(wire.status.success());
+    let printed = String::from_utf8(wire.stdout).unwrap();
+    // All but the time at the end.
+    let printed = printed.replace(&url, "ws://localhost:5050/echo");
+    let (picture, _) = printed.rsplit_once(" (").unwrap();
+    assert!(
+        include_str!("../../README.md").contains(picture),
+        "{picture}"
+    );
+}
+
+#[test]
 fn each_broken_rule_is_noticed_by_its_case_and_by_no_unrelated_one() {
     let mut wrong = Vec::new();
     thread::scope(|scope| {

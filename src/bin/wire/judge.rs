@@ -11,7 +11,7 @@ use crate::arguments::{Argument, Arguments};
 use crate::output::{complain, print};
 use crate::request::field;
 use report::{Progress, Wanted};
-use rfc6455::judge::{Case, Needs, SECTIONS, Settings, Target, judge, probe};
+use rfc6455::judge::{Case, LEVELS, Needs, SECTIONS, Settings, Target, judge, probe};
 use rfc6455::{Printable, Role};
 use std::fs;
 use std::process::ExitCode;
@@ -32,6 +32,8 @@ Usage: wire judge [OPTIONS] URL [SECTION...]
                          Autobahn's fuzzing server: /getCaseCount, /runCase?case=N&agent=A and so
                          on; every other path is the next case. The client sends messages back.
   --run \"COMMAND {url}\"  with --listen: start this client once for each case
+  --level N              only the levels 1 to N of a course, N from 1 to 8 (docs/lab.md). From
+                         level 2 on the server has to send messages back.
   --list                 list the cases, and test nothing
   --verbose              show the whole conversation of each case
   --timeout SECONDS      wait so long for an answer (default: 2)
@@ -56,6 +58,7 @@ struct Options {
     settings: Settings,
     list: bool,
     verbose: bool,
+    level: Option<u8>,
     listen: Option<String>,
     run: Option<String>,
     json: Option<String>,
@@ -72,10 +75,10 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
         options.wanted.extend(options.url.take());
     }
     if options.list {
-        return list(&sections(&options.wanted, endpoint)?);
+        return list(&sections(&options, endpoint)?);
     }
     if let Some(listen) = options.listen.take() {
-        let progress = Progress::new(sections(&options.wanted, endpoint)?, options.verbose);
+        let progress = Progress::new(sections(&options, endpoint)?, options.verbose);
         return clients::run(&listen, progress, &options);
     }
     let url = options.url.take();
@@ -84,10 +87,12 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode, Trouble> {
     let cannot = |what: &dyn std::fmt::Display| Trouble::Failed(format!("{url}: {what}"));
     let target = Target::new(parsed).map_err(|error| cannot(&error))?;
     options.settings.heavy |= target.is_local();
-    let sections = sections(&options.wanted, endpoint)?;
+    let sections = sections(&options, endpoint)?;
 
-    let probe = probe(&target, &options.settings).map_err(|what| cannot(&what))?;
+    let mut probe = probe(&target, &options.settings).map_err(|what| cannot(&what))?;
     let mut progress = Progress::new(sections, options.verbose);
+    // In a course, a server that does not echo has a fault, and not another purpose.
+    probe.echoes |= options.level.is_some_and(|level| level > 1);
     print_or_stop(&report::beginning(&url, &probe))?;
     let cases = progress.cases();
     let mut result = Ok(());
@@ -133,6 +138,7 @@ fn parse(arguments: &mut Arguments) -> Result<Options, Trouble> {
                 "--subprotocol" => {
                     options.add_field("Sec-WebSocket-Protocol", arguments.value()?);
                 }
+                "--level" => options.level = Some(level(&arguments.value()?)?),
                 "--listen" => options.listen = Some(arguments.value()?),
                 "--run" => options.run = Some(arguments.value()?),
                 "--json" => options.json = Some(arguments.value()?),
@@ -168,13 +174,22 @@ fn seconds(value: &str) -> Result<Duration, Trouble> {
     seconds.map(Duration::from_secs_f64).ok_or_else(wrong)
 }
 
+fn level(value: &str) -> Result<u8, Trouble> {
+    let level = value
+        .parse()
+        .ok()
+        .filter(|level| (1..=LEVELS.len() as u8).contains(level));
+    level.ok_or_else(|| Trouble::wrong(format!("--level takes a number, 1 to 8, not {value}")))
+}
+
 fn jobs(value: &str) -> Result<usize, Trouble> {
     let jobs = value.parse().ok().filter(|jobs| (1..=256).contains(jobs));
     jobs.ok_or_else(|| Trouble::wrong(format!("--jobs takes a number, 1 to 256, not {value}")))
 }
 
 /// The sections with the cases that are wanted. No wish: all.
-fn sections(wanted: &[String], endpoint: Role) -> Result<Vec<Wanted>, Trouble> {
+fn sections(options: &Options, endpoint: Role) -> Result<Vec<Wanted>, Trouble> {
+    let wanted = &options.wanted;
     for wish in wanted {
         let mut all = SECTIONS.iter().flat_map(|section| section.cases(endpoint));
         if !all.any(|case| is_wanted(&case, wish)) {
@@ -186,6 +201,7 @@ fn sections(wanted: &[String], endpoint: Role) -> Result<Vec<Wanted>, Trouble> {
     }
     let sections = SECTIONS.iter().map(|section| {
         let mut cases = section.cases(endpoint);
+        cases.retain(|case| options.level.is_none_or(|level| case.level() <= level));
         cases.retain(|case| wanted.is_empty() || wanted.iter().any(|wish| is_wanted(case, wish)));
         (*section, cases)
     });
@@ -211,7 +227,10 @@ fn list(sections: &[Wanted]) -> Result<ExitCode, Trouble> {
                 Needs::HeavyEcho => " [echo, heavy]",
             };
             let (id, weight, clause, rule) = (&case.id, case.weight, case.clause, &case.rule);
-            text += &format!("  {id:<28} {weight:<7} {clause}  {rule}{needs}\n");
+            text += &format!(
+                "  {} {id:<28} {weight:<7} {clause}  {rule}{needs}\n",
+                case.level()
+            );
         }
     }
     print_or_stop(&text)?;

@@ -19,6 +19,8 @@ pub fn json(url: &str, done: &[Judgement]) -> String {
             .text("rule", &one.case.rule)
             .text("verdict", one.verdict.name())
             .text("seen", one.verdict.words())
+            .number("level", one.case.level().into())
+            .optional_text("hint", one.hint)
             .number("milliseconds", one.time.as_millis() as u64)
             .end()
     });

@@ -18,6 +18,7 @@ const SHOWN: usize = 20;
 pub struct Judgement {
     pub case: Case,
     pub verdict: Verdict,
+    pub hint: Option<&'static str>,
     pub record: Vec<Entry>,
     pub time: Duration,
 }
@@ -30,6 +31,9 @@ pub fn beginning(url: &str, probe: &Probe) -> String {
     let mut text = format!("{}\n", Printable(url));
     if !probe.echoes {
         text += "It does not send messages back, so what needs an echo is skipped.\n";
+    }
+    if let Some(hint) = probe.hint {
+        let _ = writeln!(text, "Hint: {hint}");
     }
     if !probe.serves_two {
         text += "It serves one connection at a time, so one case runs at a time.\n";
@@ -77,6 +81,7 @@ impl Progress {
         let case = cases.nth(outcome.index);
         let case = case.expect("an outcome of one of these cases").clone();
         self.done[outcome.index] = Some(Judgement {
+            hint: outcome.hint(&case),
             case,
             verdict: outcome.verdict,
             record: outcome.record,
@@ -171,6 +176,9 @@ fn details(one: &Judgement, verdict: &Verdict) -> String {
     }
     if !verdict.words().is_empty() {
         let _ = writeln!(text, "      seen     {}", Printable(verdict.words()));
+    }
+    if let Some(hint) = one.hint {
+        let _ = writeln!(text, "      hint     {hint}");
     }
     text
 }
