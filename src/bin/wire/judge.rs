@@ -43,6 +43,8 @@ Usage: wire judge [OPTIONS] URL [SECTION...]
   --origin ORIGIN        add an Origin field, as a browser does
   --subprotocol NAME     offer a subprotocol
   --json FILE            write the result as JSON
+  --html FILE            write the result as a page; if FILE is such a page already, the run becomes
+                         one more column of it
   --junit FILE           write the result as JUnit XML, for a CI system
   --help                 show this text
 
@@ -62,6 +64,7 @@ struct Options {
     listen: Option<String>,
     run: Option<String>,
     json: Option<String>,
+    html: Option<String>,
     junit: Option<String>,
 }
 
@@ -114,6 +117,12 @@ fn finish(name: &str, mut progress: Progress, options: &Options) -> Result<ExitC
     if let Some(path) = &options.json {
         write(path, &files::json(name, &done))?;
     }
+    if let Some(path) = &options.html {
+        let before = fs::read_to_string(path).ok();
+        let page = files::html(before.as_deref(), name, &done);
+        let other = || Trouble::Failed(format!("{path}: there is another file, which is kept"));
+        write(path, &page.ok_or_else(other)?)?;
+    }
     if let Some(path) = &options.junit {
         write(path, &files::junit(name, &done, time))?;
     }
@@ -142,6 +151,7 @@ fn parse(arguments: &mut Arguments) -> Result<Options, Trouble> {
                 "--listen" => options.listen = Some(arguments.value()?),
                 "--run" => options.run = Some(arguments.value()?),
                 "--json" => options.json = Some(arguments.value()?),
+                "--html" => options.html = Some(arguments.value()?),
                 "--junit" => options.junit = Some(arguments.value()?),
                 _ => return Err(argument.unexpected().into()),
             },

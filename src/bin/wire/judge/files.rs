@@ -1,4 +1,4 @@
-//! What the cases found, for other programs: JSON, and the XML that CI systems read.
+//! What the cases found, for other programs: JSON, the XML that CI systems read, and a page.
 
 use super::report::Judgement;
 use crate::json::{Object, list};
@@ -37,6 +37,26 @@ pub fn json(url: &str, done: &[Judgement]) -> String {
         .json("cases", &list(cases))
         .end();
     all + "\n"
+}
+
+/// The page without a run. It draws the runs that it holds, as JSON, side by side.
+const PAGE: &str = include_str!("../../../../html/report.html");
+
+/// The page with this run. `before` is the page with earlier runs, which it keeps. `None`: `before`
+/// is not such a page.
+pub fn html(before: Option<&str>, url: &str, done: &[Judgement]) -> Option<String> {
+    const END: &str = "</body>";
+    let page = before.unwrap_or(PAGE);
+    let start = &PAGE[..PAGE.find(END)?];
+    let (front, back) = page.rsplit_once(END)?;
+    // In a script, only `</` could end the JSON.
+    let run = json(url, done).replace("</", "<\\/");
+    let run = format!(
+        "<script type=\"application/json\" class=\"run\">{}</script>\n",
+        run.trim_end()
+    );
+    page.starts_with(start)
+        .then(|| format!("{front}{run}{END}{back}"))
 }
 
 pub fn junit(url: &str, done: &[Judgement], time: Duration) -> String {
@@ -91,6 +111,16 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_keeps_earlier_runs_and_a_name_cannot_break_out_of_it() {
+        let first = html(None, "ws://one/</script><b>", &[]).unwrap();
+        let second = html(Some(&first), "ws://two/", &[]).unwrap();
+        assert_eq!(second.matches("class=\"run\"").count(), 2);
+        assert!(second.contains("ws://one/<\\/script>") && second.contains("ws://two/"));
+        assert!(second.trim_end().ends_with("</html>"));
+        assert_eq!(html(Some("my thesis</body>"), "ws://two/", &[]), None);
+    }
 
     #[test]
     fn text_cannot_end_its_attribute() {
