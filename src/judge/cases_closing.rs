@@ -59,41 +59,186 @@ pub(super) fn cases(endpoint: Role) -> Vec<Case> {
         )
     };
     cases.extend([
-        answered("5.5.1-empty", "A Close without a body is answered with a Close.", frame(CLOSE, "")),
-        answered("5.5.1-reason", "A Close with a reason is answered with a Close.", close(1000, "goodbye")),
-        answered("5.5.1-long-reason", "A reason may have 123 bytes.", close(1000, &"x".repeat(123))),
-        answered("5.5.1-utf8-reason", "A reason is UTF-8 of any language.", close(1000, "\u{3b1}\u{3bd}\u{3c4}\u{3af}\u{3bf} \u{1f44b}")),
-        Case::open("5.5.1-echo", "§5.5.1", Should, "The answer to a Close has the same code.", vec![send_close(4321), Step::Closes(|body| match code_of(body) {
-            Some(4321) => Ok(()),
-            Some(code) => Err(format!("the code {code} to a Close with 4321")),
-            None => Err("no code to a Close with 4321".to_owned()),
-        })]),
-        Case::open("7.4.1-not-sent", "§7.4.1", Must, "A Close without a code is not answered with 1005: that code is never on the wire.", vec![send(&[frame(CLOSE, "")]), Step::Closes(|body| match code_of(body) {
-            Some(code @ (1005 | 1006 | 1015)) => Err(format!("the code {code}")),
-            _ => Ok(()),
-        })]),
-        Case::open("5.5.1-one-byte", "§5.5.1", Must, "The body of a Close has two bytes of code first. One byte is not answered with the same byte.", vec![send(&[frame(CLOSE, [3])]), Step::Fails, Step::Look(|seen| match closes(seen).any(|body| body == [3]) {
-            true => Err("a Close with the same body of one byte".to_owned()),
-            false => Ok(()),
-        })]),
-        Case::open("5.5.1-one-byte-code", "§7.4.1", Hygiene, "A Close with a body of one byte is a protocol error: 1002.", vec![send(&[frame(CLOSE, [3])]), Step::FailsWith(&[1002, 1007])]),
-        Case::open("5.5.1-tcp-end", "§7.1.1", Must, "After both Closes, the server ends TCP at once.", vec![send_close(1000), Step::Closes(|_| Ok(())), Step::Ends]),
-        Case::open("5.5.1-once", "§5.5.1", Must, "There is one Close from each side, and nothing behind it.", vec![send_close(1000), Step::Closes(|_| Ok(())), Step::MayRefuse, Step::Look(nothing_behind)]),
-        Case::open("5.5.1-data-after", "§5.5.1", Must, "What comes behind a Close is not answered.", vec![send(&[close(1000, ""), text("too late"), ping("too late")]), Step::MayRefuse, Step::Look(|seen| match seen.frames.iter().any(|frame| frame.payload == b"too late") {
-            true => Err("an answer to what came behind the Close".to_owned()),
-            false => Ok(()),
-        })]),
-        Case::open("5.5.1-in-a-message", "§5.5.1", Must, "A Close may come between fragments. The message is never completed, and the Close is answered.", vec![send(&[text("Hel").unfinished(), close(1000, "")]), Step::Closes(is_lawful)]),
-        Case::open("5.5.1-cut", "§5.5.1", Must, "A Close may come byte by byte.", vec![cut(close(1000, "bye")), Step::Closes(is_lawful)]),
-        Case::open("7.1.7-close", "§7.1.7", Should, "An endpoint that fails the connection sends a Close first.", vec![send(&[text("Hello").rsv(2)]), Step::FailsWith(&[1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011])]),
-        Case::open("7.4.1-1002", "§7.4.1", Should, "The code after a broken rule of the protocol is 1002.", vec![send(&[frame(3, "Hello")]), Step::FailsWith(&[1002])]),
-        Case::open("7.1.7-tcp-end", "§7.1.7", Must, "An endpoint that fails the connection ends TCP.", vec![send(&[text("Hello").rsv(2)]), Step::Fails, Step::Ends]),
-        Case::open("7.1.7-nothing-behind", "§7.1.7", Must, "After its Close, an endpoint that fails the connection sends nothing.", vec![send(&[frame(CONTINUATION, "lo"), text("behind"), ping("behind")]), Step::Fails, Step::MayRefuse, Step::Look(nothing_behind)]),
-        Case::open("7.1.7-not-processed", "§7.1.7", Must, "What comes behind a broken rule is not answered.", vec![send(&[frame(3, "Hello"), text("behind"), ping("behind")]), Step::MayRefuse, Step::Look(|seen| match seen.frames.iter().any(|frame| frame.payload == b"behind" && frame.opcode() != CLOSE) {
-            true => Err("an answer to what came behind the broken rule".to_owned()),
-            false => Ok(()),
-        })]),
-        Case::open("7.2.1-vanished", "§7.2.1", Must, "A client may go without a word. The next one is served.", vec![send(&[text("Hel").unfinished(), frame(PONG, "")])]),
+        answered(
+            "5.5.1-empty",
+            "A Close without a body is answered with a Close.",
+            frame(CLOSE, ""),
+        ),
+        answered(
+            "5.5.1-reason",
+            "A Close with a reason is answered with a Close.",
+            close(1000, "goodbye"),
+        ),
+        answered(
+            "5.5.1-long-reason",
+            "A reason may have 123 bytes.",
+            close(1000, &"x".repeat(123)),
+        ),
+        answered(
+            "5.5.1-utf8-reason",
+            "A reason is UTF-8 of any language.",
+            close(1000, "\u{3b1}\u{3bd}\u{3c4}\u{3af}\u{3bf} \u{1f44b}"),
+        ),
+        Case::open(
+            "5.5.1-echo",
+            "§5.5.1",
+            Should,
+            "The answer to a Close has the same code.",
+            vec![
+                send_close(4321),
+                Step::Closes(|body| match code_of(body) {
+                    Some(4321) => Ok(()),
+                    Some(code) => Err(format!("the code {code} to a Close with 4321")),
+                    None => Err("no code to a Close with 4321".to_owned()),
+                }),
+            ],
+        ),
+        Case::open(
+            "7.4.1-not-sent",
+            "§7.4.1",
+            Must,
+            "A Close without a code is not answered with 1005: that code is never on the wire.",
+            vec![
+                send(&[frame(CLOSE, "")]),
+                Step::Closes(|body| match code_of(body) {
+                    Some(code @ (1005 | 1006 | 1015)) => Err(format!("the code {code}")),
+                    _ => Ok(()),
+                }),
+            ],
+        ),
+        Case::open(
+            "5.5.1-one-byte",
+            "§5.5.1",
+            Must,
+            "The body of a Close begins with two bytes of code. One byte is not sent back.",
+            vec![
+                send(&[frame(CLOSE, [3])]),
+                Step::Fails,
+                Step::Look(|seen| match closes(seen).any(|body| body == [3]) {
+                    true => Err("a Close with the same body of one byte".to_owned()),
+                    false => Ok(()),
+                }),
+            ],
+        ),
+        Case::open(
+            "5.5.1-one-byte-code",
+            "§7.4.1",
+            Hygiene,
+            "A Close with a body of one byte is a protocol error: 1002.",
+            vec![send(&[frame(CLOSE, [3])]), Step::FailsWith(&[1002, 1007])],
+        ),
+        Case::open(
+            "5.5.1-tcp-end",
+            "§7.1.1",
+            Must,
+            "After both Closes, the server ends TCP at once.",
+            vec![send_close(1000), Step::Closes(|_| Ok(())), Step::Ends],
+        ),
+        Case::open(
+            "5.5.1-once",
+            "§5.5.1",
+            Must,
+            "There is one Close from each side, and nothing behind it.",
+            vec![
+                send_close(1000),
+                Step::Closes(|_| Ok(())),
+                Step::MayRefuse,
+                Step::Look(nothing_behind),
+            ],
+        ),
+        Case::open(
+            "5.5.1-data-after",
+            "§5.5.1",
+            Must,
+            "What comes behind a Close is not answered.",
+            vec![
+                send(&[close(1000, ""), text("too late"), ping("too late")]),
+                Step::MayRefuse,
+                Step::Look(|seen| {
+                    match seen.frames.iter().any(|frame| frame.payload == b"too late") {
+                        true => Err("an answer to what came behind the Close".to_owned()),
+                        false => Ok(()),
+                    }
+                }),
+            ],
+        ),
+        Case::open(
+            "5.5.1-in-a-message",
+            "§5.5.1",
+            Must,
+            "A Close may come between fragments. It is answered; the message is lost.",
+            vec![
+                send(&[text("Hel").unfinished(), close(1000, "")]),
+                Step::Closes(is_lawful),
+            ],
+        ),
+        Case::open(
+            "5.5.1-cut",
+            "§5.5.1",
+            Must,
+            "A Close may come byte by byte.",
+            vec![cut(close(1000, "bye")), Step::Closes(is_lawful)],
+        ),
+        Case::open(
+            "7.1.7-close",
+            "§7.1.7",
+            Should,
+            "An endpoint that fails the connection sends a Close first.",
+            vec![send(&[text("Hello").rsv(2)]), Step::FailsWith(&GOOD)],
+        ),
+        Case::open(
+            "7.4.1-1002",
+            "§7.4.1",
+            Should,
+            "The code after a broken rule of the protocol is 1002.",
+            vec![send(&[frame(3, "Hello")]), Step::FailsWith(&[1002])],
+        ),
+        Case::open(
+            "7.1.7-tcp-end",
+            "§7.1.7",
+            Must,
+            "An endpoint that fails the connection ends TCP.",
+            vec![send(&[text("Hello").rsv(2)]), Step::Fails, Step::Ends],
+        ),
+        Case::open(
+            "7.1.7-nothing-behind",
+            "§7.1.7",
+            Must,
+            "After its Close, an endpoint that fails the connection sends nothing.",
+            vec![
+                send(&[frame(CONTINUATION, "lo"), text("behind"), ping("behind")]),
+                Step::Fails,
+                Step::MayRefuse,
+                Step::Look(nothing_behind),
+            ],
+        ),
+        Case::open(
+            "7.1.7-not-processed",
+            "§7.1.7",
+            Must,
+            "What comes behind a broken rule is not answered.",
+            vec![
+                send(&[frame(3, "Hello"), text("behind"), ping("behind")]),
+                Step::MayRefuse,
+                Step::Look(|seen| {
+                    match seen
+                        .frames
+                        .iter()
+                        .any(|frame| frame.payload == b"behind" && frame.opcode() != CLOSE)
+                    {
+                        true => Err("an answer to what came behind the broken rule".to_owned()),
+                        false => Ok(()),
+                    }
+                }),
+            ],
+        ),
+        Case::open(
+            "7.2.1-vanished",
+            "§7.2.1",
+            Must,
+            "A client may go without a word. The next one is served.",
+            vec![send(&[text("Hel").unfinished(), frame(PONG, "")])],
+        ),
     ]);
     cases.retain(|case| endpoint == Role::Server || !FOR_SERVERS.contains(&&case.id[..]));
     cases

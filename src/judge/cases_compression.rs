@@ -66,27 +66,171 @@ pub(super) fn cases(endpoint: Role) -> Vec<Case> {
         ));
     }
     cases.extend([
-        Case::compressed("7692-7.2.3-takeover", "RFC 7692 §7.2.3.2", "The window goes on: a message may repeat the one before.", OFFER, vec![send(&[compressed(&HELLO)]), comes("Hello"), send(&[compressed(&HELLO_AGAIN)]), comes("Hello")]),
-        Case::compressed("7692-6.1-plain", "RFC 7692 §6", "A message may go as it is, with RSV1 0.", OFFER, vec![send(&[text("plain")]), comes("plain"), send(&[compressed(&HELLO)]), comes("Hello")]),
-        Case::compressed("7692-6.1-plain-between", "RFC 7692 §7.2.2", "A message that goes as it is does not enter the window.", OFFER, vec![send(&[compressed(&HELLO)]), comes("Hello"), send(&[text("between")]), comes("between"), send(&[compressed(&HELLO_AGAIN)]), comes("Hello")]),
-        Case::compressed("7692-7.2.3-empty", "RFC 7692 §7.2.3.6", "An empty message is the byte 00.", OFFER, vec![send(&[compressed(&[0])]), comes("")]),
-        Case::compressed("7692-6.1-fragments", "RFC 7692 §6.1", "A compressed message may come in fragments. RSV1 is set on the first.", OFFER, vec![send(&[compressed(&HELLO[..3]).unfinished(), frame(CONTINUATION, &HELLO[3..])]), comes("Hello")]),
-        Case::compressed("7692-6.1-control-between", "RFC 7692 §6.1", "A control frame between the fragments is not compressed.", OFFER, vec![send(&[compressed(&HELLO[..3]).unfinished(), ping("between"), frame(CONTINUATION, &HELLO[3..])]), comes("Hello")]),
-        Case::compressed("7692-6.1-bytes", "RFC 7692 §6.1", "A compressed message may come byte by byte.", OFFER, vec![cut(compressed(&HELLO)), comes("Hello")]),
-        Case::compressed("7692-6.1-binary", "RFC 7692 §6", "A binary message is compressed in the same way.", OFFER, vec![send(&[frame(BINARY, HELLO).rsv(4)]), Step::Message(BINARY, b"Hello".to_vec())]),
-        Case::compressed("7692-7.1.1-alone", "RFC 7692 §7.1.1.1", "With server_no_context_takeover, each message of the server begins with an empty window.", ALONE, {
-            let long = "the same words again, the same words again, the same words again";
+        Case::compressed(
+            "7692-7.2.3-takeover",
+            "RFC 7692 §7.2.3.2",
+            "The window goes on: a message may repeat the one before.",
+            OFFER,
             vec![
-                send(&[text(long)]), comes(long), send(&[text(long)]), comes(long),
-            ]
-        }),
-        Case::compressed("7692-6.1-rsv1-ping", "RFC 7692 §6.1", "RSV1 is not set on a control frame.", OFFER, vec![send(&[frame(PING, "").rsv(4)]), Step::Fails]),
-        Case::compressed("7692-6.1-rsv1-continuation", "RFC 7692 §6.1", "RSV1 is set on the first fragment only.", OFFER, vec![send(&[compressed(&HELLO[..3]).unfinished(), frame(CONTINUATION, &HELLO[3..]).rsv(4)]), Step::Fails]),
-        Case::compressed("7692-6.1-rsv2", "§5.2", "The extension gives RSV1 a meaning, and not RSV2.", OFFER, vec![send(&[text("Hello").rsv(2)]), Step::Fails]),
-        Case::compressed("7692-7.2.2-not-deflate", "RFC 7692 §7.2.2", "A compressed message that is not DEFLATE fails the connection: a block of the type 3.", OFFER, vec![send(&[compressed(&[0x07, 0xFF])]), Step::Fails]),
-        Case::compressed("7692-7.2.2-distance", "RFC 1951 §3.2.5", "A match that reaches back before the first byte fails the connection.", ALONE, vec![send(&[compressed(&HELLO_AGAIN)]), Step::Fails]),
-        Case::compressed("7692-7.2.2-stored-length", "RFC 1951 §3.2.4", "A stored block whose length and complement do not agree fails the connection.", OFFER, vec![send(&[compressed(&[0x00, 0x05, 0x00, 0x05, 0x00, b'H'])]), Step::Fails]),
-        Case::compressed("7692-8.1-text", "§8.1", "A compressed text is UTF-8 after it is inflated.", OFFER, vec![send(&[compressed(&[0x00, 0x01, 0x00, 0xFE, 0xFF, 0xFF, 0x00])]), Step::Fails]),
+                send(&[compressed(&HELLO)]),
+                comes("Hello"),
+                send(&[compressed(&HELLO_AGAIN)]),
+                comes("Hello"),
+            ],
+        ),
+        Case::compressed(
+            "7692-6.1-plain",
+            "RFC 7692 §6",
+            "A message may go as it is, with RSV1 0.",
+            OFFER,
+            vec![
+                send(&[text("plain")]),
+                comes("plain"),
+                send(&[compressed(&HELLO)]),
+                comes("Hello"),
+            ],
+        ),
+        Case::compressed(
+            "7692-6.1-plain-between",
+            "RFC 7692 §7.2.2",
+            "A message that goes as it is does not enter the window.",
+            OFFER,
+            vec![
+                send(&[compressed(&HELLO)]),
+                comes("Hello"),
+                send(&[text("between")]),
+                comes("between"),
+                send(&[compressed(&HELLO_AGAIN)]),
+                comes("Hello"),
+            ],
+        ),
+        Case::compressed(
+            "7692-7.2.3-empty",
+            "RFC 7692 §7.2.3.6",
+            "An empty message is the byte 00.",
+            OFFER,
+            vec![send(&[compressed(&[0])]), comes("")],
+        ),
+        Case::compressed(
+            "7692-6.1-fragments",
+            "RFC 7692 §6.1",
+            "A compressed message may come in fragments. RSV1 is set on the first.",
+            OFFER,
+            vec![
+                send(&[
+                    compressed(&HELLO[..3]).unfinished(),
+                    frame(CONTINUATION, &HELLO[3..]),
+                ]),
+                comes("Hello"),
+            ],
+        ),
+        Case::compressed(
+            "7692-6.1-control-between",
+            "RFC 7692 §6.1",
+            "A control frame between the fragments is not compressed.",
+            OFFER,
+            vec![
+                send(&[
+                    compressed(&HELLO[..3]).unfinished(),
+                    ping("between"),
+                    frame(CONTINUATION, &HELLO[3..]),
+                ]),
+                comes("Hello"),
+            ],
+        ),
+        Case::compressed(
+            "7692-6.1-bytes",
+            "RFC 7692 §6.1",
+            "A compressed message may come byte by byte.",
+            OFFER,
+            vec![cut(compressed(&HELLO)), comes("Hello")],
+        ),
+        Case::compressed(
+            "7692-6.1-binary",
+            "RFC 7692 §6",
+            "A binary message is compressed in the same way.",
+            OFFER,
+            vec![
+                send(&[frame(BINARY, HELLO).rsv(4)]),
+                Step::Message(BINARY, b"Hello".to_vec()),
+            ],
+        ),
+        Case::compressed(
+            "7692-7.1.1-alone",
+            "RFC 7692 §7.1.1.1",
+            "With server_no_context_takeover, each message begins with an empty window.",
+            ALONE,
+            {
+                let long = "the same words again, the same words again, the same words again";
+                vec![
+                    send(&[text(long)]),
+                    comes(long),
+                    send(&[text(long)]),
+                    comes(long),
+                ]
+            },
+        ),
+        Case::compressed(
+            "7692-6.1-rsv1-ping",
+            "RFC 7692 §6.1",
+            "RSV1 is not set on a control frame.",
+            OFFER,
+            vec![send(&[frame(PING, "").rsv(4)]), Step::Fails],
+        ),
+        Case::compressed(
+            "7692-6.1-rsv1-continuation",
+            "RFC 7692 §6.1",
+            "RSV1 is set on the first fragment only.",
+            OFFER,
+            vec![
+                send(&[
+                    compressed(&HELLO[..3]).unfinished(),
+                    frame(CONTINUATION, &HELLO[3..]).rsv(4),
+                ]),
+                Step::Fails,
+            ],
+        ),
+        Case::compressed(
+            "7692-6.1-rsv2",
+            "§5.2",
+            "The extension gives RSV1 a meaning, and not RSV2.",
+            OFFER,
+            vec![send(&[text("Hello").rsv(2)]), Step::Fails],
+        ),
+        Case::compressed(
+            "7692-7.2.2-not-deflate",
+            "RFC 7692 §7.2.2",
+            "A message that is not DEFLATE fails the connection: a block of the type 3.",
+            OFFER,
+            vec![send(&[compressed(&[0x07, 0xFF])]), Step::Fails],
+        ),
+        Case::compressed(
+            "7692-7.2.2-distance",
+            "RFC 1951 §3.2.5",
+            "A match that reaches back before the first byte fails the connection.",
+            ALONE,
+            vec![send(&[compressed(&HELLO_AGAIN)]), Step::Fails],
+        ),
+        Case::compressed(
+            "7692-7.2.2-stored-length",
+            "RFC 1951 §3.2.4",
+            "A stored block whose length and complement do not agree fails the connection.",
+            OFFER,
+            vec![
+                send(&[compressed(&[0x00, 0x05, 0x00, 0x05, 0x00, b'H'])]),
+                Step::Fails,
+            ],
+        ),
+        Case::compressed(
+            "7692-8.1-text",
+            "§8.1",
+            "A compressed text is UTF-8 after it is inflated.",
+            OFFER,
+            vec![
+                send(&[compressed(&[0x00, 0x01, 0x00, 0xFE, 0xFF, 0xFF, 0x00])]),
+                Step::Fails,
+            ],
+        ),
     ]);
     if endpoint == Role::Server {
         cases.extend(answers());
@@ -104,7 +248,7 @@ fn answers() -> Vec<Case> {
         answer(
             "7692-7.1-answer",
             "RFC 7692 §7.1",
-            "An answer to an offer has only parameters that are defined, once, with good values.",
+            "An answer has only parameters that are defined, once, with good values.",
             OFFER,
             lawful_answer,
         ),

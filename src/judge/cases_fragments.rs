@@ -145,7 +145,8 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .echo(),
     );
-    let interleaved = "The fragments of two messages are not mixed: a new message begins after the last fragment.";
+    let interleaved =
+        "Fragments of two messages are not mixed: a message begins after the last one.";
     let nothing = "A Continuation frame continues a message. Without one it is refused.";
     for (id, rule, frames) in [
         (

@@ -332,7 +332,7 @@ fn masks_of_clients() -> Vec<Case> {
             "5.3-keys-sent",
             "§5.3",
             Must,
-            "Each frame has a key that cannot be foreseen: no constant, no counter, no key twice in a hundred.",
+            "Keys cannot be foreseen: no constant, no counter, no key twice in a hundred.",
             {
                 // Some endpoints end a connection that sends many Pings at once.
                 let mut steps = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Weight};
 use super::request::{ACCEPT, KEY, Request};
-use super::script::{Answer, Cuts, Judged};
+use super::script::{Answer, Cuts, Judged, has_token};
 use crate::opening::{Head, StatusLine, name};
 use Weight::{Hygiene, Must, Should};
 
@@ -55,7 +55,7 @@ pub(super) fn cases() -> Vec<Case> {
             Must,
             "The answer has \"Upgrade: websocket\".",
             lawful(),
-            |answer| has_token(answer, name::UPGRADE, "websocket"),
+            |answer| has_token(&head(answer)?.fields, name::UPGRADE, "websocket"),
         ),
         Case::opening(
             "4.2.2-connection",
@@ -63,7 +63,7 @@ pub(super) fn cases() -> Vec<Case> {
             Must,
             "The answer has \"Connection: Upgrade\".",
             lawful(),
-            |answer| has_token(answer, name::CONNECTION, "upgrade"),
+            |answer| has_token(&head(answer)?.fields, name::CONNECTION, "upgrade"),
         ),
         Case::opening(
             "4.2.2-http-1.1",
@@ -425,15 +425,6 @@ fn accepts(answer: &Answer, accept: &str) -> Judged {
         Some(value) if value == accept => Ok(()),
         Some(value) => Err(format!("Sec-WebSocket-Accept: {value}; asked was {accept}")),
         None => Err("no field Sec-WebSocket-Accept".to_owned()),
-    }
-}
-
-fn has_token(answer: &Answer, name: &str, token: &str) -> Judged {
-    let head = head(answer)?;
-    match (head.fields.has_token(name, token), head.fields.get(name)) {
-        (true, _) => Ok(()),
-        (false, Some(value)) => Err(format!("{name}: {value}")),
-        (false, None) => Err(format!("no field {name}")),
     }
 }
 

@@ -2,7 +2,7 @@
 //! breaks a rule.
 
 use super::case::{Case, Weight};
-use super::script::{Judged, Visit};
+use super::script::{Judged, Visit, has_token};
 use crate::opening::{Head, RequestLine, accept_for, is_key, name};
 use Weight::{Hygiene, Must, Should};
 
@@ -40,14 +40,14 @@ fn requests() -> Vec<Case> {
             "§4.1",
             Must,
             "The field Upgrade contains \"websocket\".",
-            |visit| has_token(visit.head, name::UPGRADE, "websocket"),
+            |visit| has_token(&visit.head.fields, name::UPGRADE, "websocket"),
         ),
         asks(
             "4.1-connection",
             "§4.1",
             Must,
             "The field Connection contains \"Upgrade\".",
-            |visit| has_token(visit.head, name::CONNECTION, "upgrade"),
+            |visit| has_token(&visit.head.fields, name::CONNECTION, "upgrade"),
         ),
         asks(
             "4.1-version",
@@ -255,14 +255,6 @@ fn once(head: &Head<RequestLine>, name: &str) -> Judged {
         1 => Ok(()),
         0 => Err(format!("no field {name}")),
         count => Err(format!("{count} fields {name}")),
-    }
-}
-
-fn has_token(head: &Head<RequestLine>, name: &str, token: &str) -> Judged {
-    match (head.fields.has_token(name, token), head.fields.get(name)) {
-        (true, _) => Ok(()),
-        (false, Some(value)) => Err(format!("{name}: {value}")),
-        (false, None) => Err(format!("no field {name}")),
     }
 }
 

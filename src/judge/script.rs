@@ -3,7 +3,7 @@
 use super::bits::{Bits, CLOSE, close_body, frame};
 use super::conversation::Conversation;
 use super::request::Request;
-use crate::opening::{Head, RequestLine, StatusLine};
+use crate::opening::{Fields, Head, RequestLine, StatusLine};
 use crate::printable::Printable;
 
 /// What is played.
@@ -105,6 +105,15 @@ impl Answer {
             Answer::Ended => "the end of TCP, without an answer".to_owned(),
             Answer::Nothing => "no answer in time".to_owned(),
         }
+    }
+}
+
+/// A field that is a list contains a token.
+pub(super) fn has_token(fields: &Fields, name: &str, token: &str) -> Judged {
+    match (fields.has_token(name, token), fields.get(name)) {
+        (true, _) => Ok(()),
+        (false, Some(value)) => Err(format!("{name}: {value}")),
+        (false, None) => Err(format!("no field {name}")),
     }
 }
 

@@ -18,9 +18,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub const HELP: &str = "\
-Tests a WebSocket server (or a client): sends what RFC 6455 and RFC 7692 allow and forbid, and says which rules it
-keeps. Each case has a connection of its own. Cases run side by side, which breaks §4.1 step 2
-(one connection at a time) on purpose.
+Tests a WebSocket server or client: sends what RFC 6455 and RFC 7692 allow and forbid, and says which
+rules it keeps. Each case has its own connection. For a server, cases run side by side. That breaks
+§4.1 step 2 (one connection at a time) on purpose.
 
 Usage: wire judge [OPTIONS] URL [SECTION...]
        wire judge [OPTIONS] --listen HOST:PORT [SECTION...]
