@@ -3,9 +3,10 @@
 //! Both at level 6, each message from an empty window. The load sends one compressed message of
 //! JSON again and again, and counts the compressed answers.
 
-use crate::live::load::{self, Load};
+use crate::live::load::Load;
 use crate::live::server::{Kind, Server};
-use crate::table::{Report, median, number, ratio, row};
+use crate::live::{measure, name};
+use crate::table::{Report, number, ratio, row};
 use std::time::Duration;
 
 const SERVERS: [Kind; 2] = [Kind::OursCompressed, Kind::SockudoWsCompressed];
@@ -36,25 +37,14 @@ pub fn run(report: &mut Report, quick: bool) {
             in_flight,
             time: Duration::from_millis(time),
         };
-        let mut all = [const { Vec::new() }; SERVERS.len()];
-        for _ in 0..rounds {
-            for (server, outcomes) in servers.iter().zip(&mut all) {
-                outcomes.push(load::spawn(server, &load));
-            }
-        }
-        let [ours, theirs] = all.map(|outcomes| {
-            (
-                median(outcomes.iter().map(|o| o.per_second).collect()),
-                median(outcomes.iter().map(|o| o.cpu).collect()),
-            )
-        });
+        let [ours, theirs] = measure(&servers, &load, rounds);
         rows.push(row(
-            format!("{connections}\u{d7}{payload}\u{d7}{in_flight}"),
+            name((connections, payload, in_flight)),
             [
-                number(ours.0),
-                ratio(ours.0, theirs.0),
-                number(ours.1),
-                ratio(ours.1, theirs.1),
+                number(ours.per_second),
+                ratio(ours.per_second, theirs.per_second),
+                number(ours.cpu),
+                ratio(ours.cpu, theirs.cpu),
             ],
         ));
     }

@@ -67,8 +67,8 @@ pub fn run(report: &mut Report, quick: bool) {
 pub type Outcomes = [Outcome; SERVERS.len()];
 
 /// The medians of each server under this load.
-pub fn measure(servers: &[Server; SERVERS.len()], load: &Load, rounds: usize) -> Outcomes {
-    let mut all = [const { Vec::new() }; SERVERS.len()];
+pub fn measure<const N: usize>(servers: &[Server; N], load: &Load, rounds: usize) -> [Outcome; N] {
+    let mut all = [const { Vec::new() }; N];
     for _ in 0..rounds {
         for (server, outcomes) in servers.iter().zip(&mut all) {
             outcomes.push(load::spawn(server, load));
@@ -141,6 +141,6 @@ fn size(bytes: usize) -> String {
     }
 }
 
-fn name((connections, payload, in_flight): (usize, usize, usize)) -> String {
+pub fn name((connections, payload, in_flight): (usize, usize, usize)) -> String {
     format!("{connections}×{}×{in_flight}", size(payload))
 }

@@ -66,8 +66,8 @@ fn depths<const N: usize>(symbols: &[u32; N], used: usize, most: usize) -> [u16;
             });
         }
     }
-    // From the root downwards, each parent becomes a depth. Below an inner node are two others; if
-    // one of them is an inner node, too, it is no code.
+    // From the root downwards, each parent becomes a depth. Each inner node has two nodes
+    // below it. Only leaves have codes, so an inner node is taken off again.
     let mut depths = [0u16; N];
     let mut counts = [0; MAX_BITS + 1];
     counts[1] = 2;

@@ -29,9 +29,9 @@ enum Form {
 enum Mask {
     /// If a client sends it, as §5.1 asks.
     Lawful([u8; 4]),
-    /// Whoever sends it.
+    /// Both sides send it with a mask.
     Always([u8; 4]),
-    /// It has none, whoever sends it.
+    /// Both sides send it without a mask.
     Never,
 }
 

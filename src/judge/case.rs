@@ -2,6 +2,7 @@
 
 use super::request::Request;
 use super::script::{Answer, Cuts, Judged, Script, Step, Visit};
+use crate::framing::Role;
 use std::fmt;
 
 /// One case of the suite.
@@ -109,6 +110,21 @@ impl Case {
 
     pub(super) fn needs(self, needs: Needs) -> Case {
         Case { needs, ..self }
+    }
+
+    /// Why the case cannot be tested with an endpoint that does not echo, or without `heavy`.
+    pub(super) fn excuse(&self, endpoint: Role, echoes: bool, heavy: bool) -> Option<String> {
+        let who = match endpoint {
+            Role::Client => "client",
+            Role::Server => "server",
+        };
+        match self.needs {
+            Needs::Echo | Needs::HeavyEcho | Needs::Compression if !echoes => {
+                Some(format!("the {who} does not send messages back"))
+            }
+            Needs::HeavyEcho if !heavy => Some("heavy: it sends very much, see --heavy".to_owned()),
+            _ => None,
+        }
     }
 
     /// It can be tested only if the endpoint sends each message back.

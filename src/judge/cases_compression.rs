@@ -9,7 +9,7 @@ use crate::opening::{DEFLATE, Deflate, name, parse_extensions};
 use Weight::Must;
 
 /// What browsers offer.
-const OFFER: &str = "permessage-deflate; client_max_window_bits";
+pub(super) const OFFER: &str = "permessage-deflate; client_max_window_bits";
 /// Each message begins with an empty window.
 const ALONE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 

@@ -92,8 +92,7 @@ pub(super) fn cases() -> Vec<Case> {
         .needs(Needs::HeavyEcho),
     );
     for (id, payload) in [("empty", ""), ("text", "alive")] {
-        let rule =
-            "A Pong that nobody asked for is good, and is not answered. The connection goes on.";
+        let rule = "An unsolicited Pong is allowed, and is not answered. The connection goes on.";
         cases.push(Case::open(
             &format!("5.5.3-unsolicited-{id}"),
             "§5.5.3",

@@ -62,7 +62,7 @@ fn reserved() -> Vec<Case> {
     for opcode in RESERVED {
         let kind = if opcode < 8 { "data" } else { "control" };
         let rule =
-            format!("The opcode {opcode:X} is reserved for a {kind} frame. Nobody may use it yet.");
+            format!("The opcode {opcode:X} is reserved for a later {kind} frame. It is refused.");
         let id = format!("5.2-opcode-{opcode:x}");
         cases.push(fails(
             &id,
@@ -458,8 +458,9 @@ fn masks_of_servers() -> Vec<Case> {
     );
     for length in 1..=9 {
         let word = &"unmasked!"[..length];
-        let rule =
-            format!("A payload of {length} bytes is unmasked, also if it is no multiple of four.");
+        let rule = format!(
+            "A payload of {length} bytes is unmasked, even if it is not a multiple of four."
+        );
         cases.push(
             Case::open(
                 &format!("5.3-length-{length}"),

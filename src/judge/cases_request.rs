@@ -77,7 +77,7 @@ fn requests() -> Vec<Case> {
             "4.1-new-key",
             "§4.1",
             Must,
-            "Each connection has a key of its own.",
+            "Each connection has a new key.",
             |visit| {
                 value_is(visit.head, name::KEY, |key| {
                     !visit.earlier.iter().any(|one| one == key)
@@ -185,7 +185,7 @@ fn answers() -> Vec<Case> {
             "4.1-key-for-accept",
             "§4.1",
             Must,
-            "The key itself is no accept value.",
+            "The key itself is not an accept value.",
             |key| lawful(key).replace(&accept_for(key), key),
         ),
         answer(

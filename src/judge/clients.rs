@@ -1,18 +1,14 @@
 //! Clients are judged: each connection of a client plays one case, with the judge as its server.
 
-use super::case::{Case, Needs, Verdict};
-use super::conversation::{Conversation, Event};
+use super::case::{Case, Verdict};
+use super::conversation::{Came, Conversation, Event};
 use super::play::{Side, Stage};
 use super::run::{Outcome, Settings};
 use super::script::Visit;
 use crate::framing::Role;
-use crate::opening::{Head, HeadReader, RequestLine, name};
+use crate::opening::{Head, RequestLine, name};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-
-/// The most bytes and fields of a request that the judge reads.
-const MAX_HEAD: usize = 64 << 10;
-const MAX_FIELDS: usize = 1000;
 
 /// How long the judge waits for the Close of a client, after a case.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -53,20 +49,11 @@ impl Visitor {
         let began = Instant::now();
         let talk = Conversation::new(stream, Role::Server, began);
         let mut talk = talk.map_err(|error| error.to_string())?;
-        let mut reader = HeadReader::<RequestLine>::new(MAX_HEAD, MAX_FIELDS);
-        loop {
-            match reader.read(talk.unread()) {
-                Ok(Some((head, size))) => {
-                    talk.consume(size);
-                    return Ok(Visitor { talk, head, began });
-                }
-                Ok(None) if talk.has_ended() => return Err("TCP ended, without a request".into()),
-                Ok(None) if !talk.receive(began + timeout) && began.elapsed() >= timeout => {
-                    return Err("no request in time".into());
-                }
-                Ok(None) => {}
-                Err(error) => return Err(error.to_string()),
-            }
+        match talk.head(began + timeout) {
+            Came::Head(head) => Ok(Visitor { talk, head, began }),
+            Came::NotHttp(why) => Err(why),
+            Came::Ended => Err("TCP ended, without a request".to_owned()),
+            Came::Nothing => Err("no request in time".to_owned()),
         }
     }
 
@@ -85,7 +72,7 @@ impl Visitor {
         settings: &Settings,
     ) -> Outcome {
         let earlier = std::mem::take(&mut client.keys);
-        let verdict = match excuse(case, client, settings) {
+        let verdict = match case.excuse(Role::Client, client.echoes, settings.heavy) {
             Some(why) => Verdict::Skipped(why),
             None => self.stage(&earlier, client, settings, |stage, talk| {
                 stage.play(case, talk)
@@ -151,16 +138,4 @@ impl Visitor {
         let deadline = Instant::now() + GOODBYE;
         while !matches!(self.talk.next(deadline), Event::End | Event::Nothing) {}
     }
-}
-
-/// Why a case cannot be tested.
-fn excuse(case: &Case, client: &Client, settings: &Settings) -> Option<String> {
-    let why = match case.needs {
-        Needs::Echo | Needs::HeavyEcho | Needs::Compression if !client.echoes => {
-            "the client does not send messages back"
-        }
-        Needs::HeavyEcho if !settings.heavy => "heavy: it sends very much, see --heavy",
-        _ => return None,
-    };
-    Some(why.to_owned())
 }

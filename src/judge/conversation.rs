@@ -7,7 +7,7 @@ use super::bits::{Bits, CLOSE, CONTINUATION, PING, PONG, bytes_of, close, frame}
 use super::seen::Seen;
 use crate::compression::{Inflater, TAIL};
 use crate::framing::Role;
-use crate::opening::Deflate;
+use crate::opening::{Deflate, Head, HeadReader, StartLine};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -75,6 +75,23 @@ struct Unfinished {
     opcode: u8,
     compressed: bool,
     payload: Vec<u8>,
+}
+
+/// The most bytes and fields of a head that the judge reads.
+const MAX_HEAD: usize = 64 << 10;
+const MAX_FIELDS: usize = 1000;
+
+/// What came where a head should come.
+#[derive(Debug)]
+pub(super) enum Came<L> {
+    /// A whole head.
+    Head(Head<L>),
+    /// Something that is not HTTP.
+    NotHttp(String),
+    /// TCP ended without a whole head.
+    Ended,
+    /// No whole head came in time.
+    Nothing,
 }
 
 /// One connection.
@@ -180,22 +197,33 @@ impl Conversation {
         self.sent_close = true;
     }
 
-    /// The bytes that came and belong to no frame yet.
-    pub(super) fn unread(&self) -> &[u8] {
-        &self.unread
-    }
-
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// Takes bytes from the front of what came: the head of the answer.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.unread.drain(..count);
+    /// Reads a head, until the deadline.
+    pub(super) fn head<L: StartLine>(&mut self, deadline: Instant) -> Came<L> {
+        let mut reader = HeadReader::<L>::new(MAX_HEAD, MAX_FIELDS);
+        loop {
+            match reader.read(&self.unread) {
+                Ok(Some((head, size))) => {
+                    self.unread.drain(..size);
+                    return Came::Head(head);
+                }
+                Ok(None) => {}
+                Err(error) => return Came::NotHttp(error.to_string()),
+            }
+            if self.has_ended {
+                return Came::Ended;
+            }
+            if !self.receive(deadline) && Instant::now() >= deadline {
+                return Came::Nothing;
+            }
+        }
     }
 
     /// Waits for more bytes, or the end. Returns whether something came.
-    pub(super) fn receive(&mut self, deadline: Instant) -> bool {
+    fn receive(&mut self, deadline: Instant) -> bool {
         if self.has_ended {
             return false;
         }

@@ -6,14 +6,10 @@ use super::cases_request::{lawful, with};
 use super::conversation::{Conversation, Event};
 use super::request::Request;
 use super::script::{Answer, Cuts, Judged, Script, Step, Visit, code_of};
-use crate::opening::{DEFLATE, Deflate, Fields, HeadReader, StatusLine, name, parse_extensions};
+use crate::opening::{DEFLATE, Deflate, Fields, name, parse_extensions};
 use crate::printable::Printable;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// The most bytes and fields of an answer that the judge reads.
-const MAX_HEAD: usize = 64 << 10;
-const MAX_FIELDS: usize = 1000;
 
 /// If an endpoint that has to fail the connection is quiet for this long, it is asked whether it is
 /// still there.
@@ -92,11 +88,8 @@ impl Stage<'_> {
                 Err(answer) => no_opening(&answer),
             },
             Script::Compressed(offer, steps) => match self.open(talk, Some(offer)) {
-                Ok(Some(agreed)) => {
-                    talk.agree(agreed);
-                    self.steps(case.weight, steps, talk)
-                }
-                Ok(None) => Verdict::Skipped("the offer of compression was not taken".to_owned()),
+                Ok(true) => self.steps(case.weight, steps, talk),
+                Ok(false) => Verdict::Skipped("the offer of compression was not taken".to_owned()),
                 Err(answer) => no_opening(&answer),
             },
         }
@@ -127,37 +120,32 @@ impl Stage<'_> {
     pub(super) fn answer(&self, talk: &mut Conversation) -> Answer {
         let deadline = self.deadline();
         loop {
-            let mut reader = HeadReader::<StatusLine>::new(MAX_HEAD, MAX_FIELDS);
-            match reader.read(talk.unread()) {
-                Ok(Some((head, size))) => {
-                    talk.consume(size);
-                    // An interim answer (103, say) comes before the answer.
-                    if head.start.is_interim() {
-                        continue;
-                    }
-                    return Answer::Head(head);
-                }
-                Ok(None) => {}
-                Err(error) => return Answer::NotHttp(error.to_string()),
-            }
-            if talk.has_ended() {
-                return Answer::Ended;
-            }
-            if !talk.receive(deadline) && Instant::now() >= deadline {
-                return Answer::Nothing;
+            match talk.head(deadline) {
+                // An interim answer (103, say) comes before the answer.
+                Answer::Head(head) if head.start.is_interim() => {}
+                answer => return answer,
             }
         }
     }
 
-    /// A lawful opening. Returns what was agreed about compression.
+    /// A lawful opening. Returns whether compression was agreed on.
     pub(super) fn open(
         &self,
         talk: &mut Conversation,
         offer: Option<&str>,
-    ) -> Result<Option<Deflate>, Answer> {
-        if let Side::Server(visit) = self.side {
-            return Ok(self.welcome(visit, talk, offer));
+    ) -> Result<bool, Answer> {
+        let agreed = match self.side {
+            Side::Server(visit) => self.welcome(visit, talk, offer),
+            Side::Client { .. } => self.ask(talk, offer)?,
+        };
+        if let Some(agreed) = agreed {
+            talk.agree(agreed);
         }
+        Ok(agreed.is_some())
+    }
+
+    /// The lawful request to a server. Returns what it agreed to.
+    fn ask(&self, talk: &mut Conversation, offer: Option<&str>) -> Result<Option<Deflate>, Answer> {
         let mut request = Request::lawful();
         if let Some(offer) = offer {
             request = request.add(name::EXTENSIONS, offer);
@@ -465,8 +453,11 @@ fn verdict(weight: Weight, judged: Judged) -> Verdict {
     }
 }
 
+/// How the reason begins, if a case is skipped because there was no opening.
+pub(super) const NO_OPENING: &str = "no opening";
+
 fn no_opening(answer: &Answer) -> Verdict {
-    Verdict::Skipped(format!("no opening: {}", answer.words()))
+    Verdict::Skipped(format!("{NO_OPENING}: {}", answer.words()))
 }
 
 fn has_code(body: &[u8], codes: &[u16]) -> Judged {

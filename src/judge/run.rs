@@ -1,9 +1,10 @@
 //! Cases are run, side by side, each on a connection of its own.
 
 use super::case::{Case, Needs, Verdict};
+use super::cases_compression::OFFER;
 use super::conversation::{Conversation, Entry};
 use super::hints::{hint, hint_of_case};
-use super::play::{Side, Stage};
+use super::play::{NO_OPENING, Side, Stage};
 use crate::framing::Role;
 use crate::opening::Url;
 use std::io;
@@ -139,19 +140,12 @@ pub fn probe(target: &Target, settings: &Settings) -> Result<Probe, String> {
         Conversation::new(stream, Role::Client, Instant::now()).map_err(|error| error.to_string())
     };
     let mut first = connect()?;
-    let opened = stage.open(
-        &mut first,
-        Some("permessage-deflate; client_max_window_bits"),
-    );
-    let compresses = match opened {
-        Ok(agreed) => agreed.is_some_and(|agreed| {
-            first.agree(agreed);
-            true
-        }),
+    let compresses = match stage.open(&mut first, Some(OFFER)) {
+        Ok(compresses) => compresses,
         Err(answer) => {
             let hint = hint("", &first.into_record());
             let hint = hint.map_or(String::new(), |hint| format!(". {hint}"));
-            return Err(format!("no opening: {}{hint}", answer.words()));
+            return Err(format!("{NO_OPENING}: {}{hint}", answer.words()));
         }
     };
     // While the first is open.
@@ -241,16 +235,14 @@ pub fn judge(
 
 /// Why a case cannot be tested.
 fn excuse(case: &Case, settings: &Settings, probe: &Probe, dead: &Dead) -> Option<String> {
-    let why = match case.needs {
-        _ if dead.is_dead() => "no opening, three times in a row",
-        Needs::Echo | Needs::HeavyEcho | Needs::Compression if !probe.echoes => {
-            "the server does not send messages back"
-        }
-        Needs::HeavyEcho if !settings.heavy => "heavy: it sends very much, see --heavy",
-        Needs::Compression if !probe.compresses => "the server does not take compression",
-        _ => return None,
-    };
-    Some(why.to_owned())
+    if dead.is_dead() {
+        return Some("no opening, three times in a row".to_owned());
+    }
+    let excuse = case.excuse(Role::Server, probe.echoes, settings.heavy);
+    excuse.or_else(|| {
+        let is_plain = case.needs == Needs::Compression && !probe.compresses;
+        is_plain.then(|| "the server does not take compression".to_owned())
+    })
 }
 
 fn run(
@@ -275,7 +267,7 @@ fn run(
     };
     let verdict = stage.play(case, &mut talk);
     talk.leave();
-    let is_silent = matches!(&verdict, Verdict::Skipped(why) if why.starts_with("no opening"));
+    let is_silent = matches!(&verdict, Verdict::Skipped(why) if why.starts_with(NO_OPENING));
     dead.note(!is_silent);
     (verdict, talk.into_record())
 }

@@ -1,7 +1,7 @@
 //! What is played to test a rule: a head and its answer, or the steps on an open connection.
 
 use super::bits::{Bits, CLOSE, close_body, frame};
-use super::conversation::Conversation;
+use super::conversation::{Came, Conversation};
 use super::request::Request;
 use crate::opening::{Fields, Head, RequestLine, StatusLine};
 use crate::printable::Printable;
@@ -85,17 +85,7 @@ pub(super) struct Visit<'a> {
 }
 
 /// The answer to a head.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// A whole head.
-    Head(Head<StatusLine>),
-    /// Something that is not HTTP.
-    NotHttp(String),
-    /// TCP ended without a whole head.
-    Ended,
-    /// No whole head came in time.
-    Nothing,
-}
+pub(super) type Answer = Came<StatusLine>;
 
 impl Answer {
     pub(super) fn words(&self) -> String {

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Each fault, and the beginnings of the ids of all cases that may notice it. The first one must.
-const FAULTS: [(Fault, &[&str]); 86] = [
+const FAULTS: [Expected; 86] = [
     (AnyMethod, &["4.2.1-method"]),
     (Http10, &["4.2.1-http-1.0"]),
     (NoHostNeeded, &["4.2.1-host"]),
@@ -307,22 +307,27 @@ fn the_picture_in_the_readme_is_what_the_program_prints() {
 
 #[test]
 fn each_broken_rule_is_noticed_by_its_case_and_by_no_unrelated_one() {
-    let mut wrong = Vec::new();
-    thread::scope(|scope| {
-        let each = FAULTS.chunks(FAULTS.len().div_ceil(4)).map(|faults| {
-            scope.spawn(move || faults.iter().flat_map(check).collect::<Vec<String>>())
-        });
-        let each: Vec<_> = each.collect();
-        wrong = each
-            .into_iter()
-            .flat_map(|one| one.join().unwrap())
-            .collect();
-    });
+    let wrong = check_all(&FAULTS, check);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A fault, and what may notice it.
+type Expected = (Fault, &'static [&'static str]);
+
+/// What is wrong with the judgement on these faults. Four are looked at at the same time.
+fn check_all(faults: &[Expected], check: fn(&Expected) -> Vec<String>) -> Vec<String> {
+    thread::scope(|scope| {
+        let each = faults.chunks(faults.len().div_ceil(4)).map(|faults| {
+            scope.spawn(move || faults.iter().flat_map(check).collect::<Vec<String>>())
+        });
+        let each: Vec<_> = each.collect();
+        let wrong = each.into_iter().flat_map(|one| one.join().unwrap());
+        wrong.collect()
+    })
+}
+
 /// What is wrong with the judgement on one fault.
-fn check((fault, may_notice): &(Fault, &[&str])) -> Vec<String> {
+fn check((fault, may_notice): &Expected) -> Vec<String> {
     let found = match judged(server::start(*fault), "/", Duration::from_secs(2)) {
         Ok(found) => found,
         Err(_) if may_notice.is_empty() => return Vec::new(),
@@ -350,7 +355,7 @@ fn wrong_notices(fault: Fault, may_notice: &[&str], found: &[Found]) -> Vec<Stri
 }
 
 /// Each fault of a client, and the beginnings of the ids of all cases that may notice it.
-const FAULTS_OF_CLIENTS: [(Fault, &[&str]); 24] = [
+const FAULTS_OF_CLIENTS: [Expected; 24] = [
     (SendsPost, &["4.1-method"]),
     (SendsHttp10, &["4.1-http-1.1"]),
     (SendsNoHost, &["4.1-host"]),
@@ -467,28 +472,11 @@ fn our_own_client_passes_everything_with_compression_and_without() {
 
 #[test]
 fn each_broken_rule_of_a_client_is_noticed_by_its_case_and_by_no_unrelated_one() {
-    let mut wrong = Vec::new();
-    thread::scope(|scope| {
-        let each: Vec<_> = FAULTS_OF_CLIENTS
-            .chunks(FAULTS_OF_CLIENTS.len().div_ceil(4))
-            .map(|faults| {
-                scope.spawn(move || {
-                    faults
-                        .iter()
-                        .flat_map(check_client)
-                        .collect::<Vec<String>>()
-                })
-            })
-            .collect();
-        wrong = each
-            .into_iter()
-            .flat_map(|one| one.join().unwrap())
-            .collect();
-    });
+    let wrong = check_all(&FAULTS_OF_CLIENTS, check_client);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn check_client((fault, may_notice): &(Fault, &[&str])) -> Vec<String> {
+fn check_client((fault, may_notice): &Expected) -> Vec<String> {
     let found = judged_client(|address, case| {
         let stream = std::net::TcpStream::connect(address).unwrap();
         let mut client = Server::new(*fault, stream);

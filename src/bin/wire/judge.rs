@@ -37,7 +37,7 @@ Usage: wire judge [OPTIONS] URL [SECTION...]
   --list                 list the cases, and test nothing
   --verbose              show the whole conversation of each case
   --timeout SECONDS      wait so long for an answer (default: 2)
-  --jobs N               run so many cases at the same time (default: 16)
+  --jobs N               run this many cases at the same time (default: 16)
   --heavy                send floods and 16 MiB, too; on this machine that is done anyway
   --field \"NAME: VALUE\"  add a field to each request, for a server behind a login (can be repeated)
   --origin ORIGIN        add an Origin field, as a browser does
@@ -200,22 +200,24 @@ fn jobs(value: &str) -> Result<usize, Trouble> {
 /// The sections with the cases that are wanted. No wish: all.
 fn sections(options: &Options, endpoint: Role) -> Result<Vec<Wanted>, Trouble> {
     let wanted = &options.wanted;
+    let mut sections = SECTIONS
+        .map(|section| (section, section.cases(endpoint)))
+        .to_vec();
     for wish in wanted {
-        let mut all = SECTIONS.iter().flat_map(|section| section.cases(endpoint));
-        if !all.any(|case| is_wanted(&case, wish)) {
+        let mut all = sections.iter().flat_map(|(_, cases)| cases);
+        if !all.any(|case| is_wanted(case, wish)) {
             let wish = Printable(wish);
             return Err(Trouble::wrong(format!(
                 "no case {wish} (--list lists them)"
             )));
         }
     }
-    let sections = SECTIONS.iter().map(|section| {
-        let mut cases = section.cases(endpoint);
+    for (_, cases) in &mut sections {
         cases.retain(|case| options.level.is_none_or(|level| case.level() <= level));
         cases.retain(|case| wanted.is_empty() || wanted.iter().any(|wish| is_wanted(case, wish)));
-        (*section, cases)
-    });
-    Ok(sections.filter(|(_, cases)| !cases.is_empty()).collect())
+    }
+    sections.retain(|(_, cases)| !cases.is_empty());
+    Ok(sections)
 }
 
 /// `5.5` is wanted for 5.5-fin-ping and for 5.5.2-empty, and not for 5.55. `§5.5` means the same.
@@ -247,7 +249,7 @@ fn list(sections: &[Wanted]) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// If the reader of a pipe has gone, nobody wants the rest.
+/// If the reader of a pipe has gone, the program ends.
 fn print_or_stop(text: &str) -> Result<(), Trouble> {
     match print(text) {
         Ok(true) => Ok(()),

@@ -121,7 +121,7 @@ impl Judge {
                 Ok(visitor) => visitor,
                 Err(why) => {
                     complain(format_args!(
-                        "wire judge: a connection that is no client: {why}"
+                        "wire judge: a connection without a request: {why}"
                     ));
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! What the cases found, for other programs: JSON, the XML that CI systems read, and a page.
 
-use super::report::Judgement;
+use super::report::{Judgement, count};
 use crate::json::{Object, list};
 use rfc6455::judge::Verdict;
 use std::fmt::Write;
@@ -10,7 +10,6 @@ use std::time::Duration;
 const VERSION: u64 = 1;
 
 pub fn json(url: &str, done: &[Judgement]) -> String {
-    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count() as u64;
     let cases = done.iter().map(|one| {
         Object::new()
             .text("id", &one.case.id)
@@ -27,7 +26,7 @@ pub fn json(url: &str, done: &[Judgement]) -> String {
     let counts = ["pass", "fail", "weak", "skipped"]
         .into_iter()
         .fold(Object::new(), |object, name| {
-            object.number(name, count(name))
+            object.number(name, count(done, name) as u64)
         });
     let all = Object::new()
         .text("format", "rfc6455 judge")
@@ -60,15 +59,14 @@ pub fn html(before: Option<&str>, url: &str, done: &[Judgement]) -> Option<Strin
 }
 
 pub fn junit(url: &str, done: &[Judgement], time: Duration) -> String {
-    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         xml,
         "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
         escaped(url),
         done.len(),
-        count("fail"),
-        count("skipped"),
+        count(done, "fail"),
+        count(done, "skipped"),
         time.as_secs_f64()
     );
     for one in done {

@@ -183,7 +183,7 @@ fn details(one: &Judgement, verdict: &Verdict) -> String {
     text
 }
 
-/// Bytes of one write or read: the first line of a head, or frames.
+/// Bytes of one write or read: the lines of a head, or frames.
 fn in_words(bytes: &[u8], length: usize, at: &str) -> String {
     if bytes.starts_with(b"GET ") || bytes.starts_with(b"POST ") || bytes.starts_with(b"HTTP/") {
         let head = String::from_utf8_lossy(bytes);
@@ -250,9 +250,15 @@ pub fn broken_rules(done: &[Judgement]) -> BTreeSet<&'static str> {
     failed.map(|one| one.case.clause).collect()
 }
 
+/// How many cases have the verdict of this name.
+pub fn count(done: &[Judgement], name: &str) -> usize {
+    let same = done.iter().filter(|one| one.verdict.name() == name);
+    same.count()
+}
+
 /// The last lines.
 pub fn summary(done: &[Judgement], time: Duration) -> String {
-    let count = |name: &str| done.iter().filter(|one| one.verdict.name() == name).count();
+    let count = |name| count(done, name);
     let (passed, weak, failed, skipped) = (
         count("pass"),
         count("weak"),
